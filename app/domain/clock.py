@@ -1,0 +1,27 @@
+"""The only place that knows what time it is; tests replace these functions."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+ONE_MILLISECOND = timedelta(milliseconds=1)
+
+
+def utcnow() -> datetime:
+    """Return now in UTC, cut to the milliseconds that the wire carries (contract section 1)."""
+    return to_milliseconds(datetime.now(UTC))
+
+
+def to_milliseconds(moment: datetime) -> datetime:
+    """Cut an aware time to whole milliseconds, in UTC."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def monotonic() -> float:
+    """Return seconds that never go backwards, for measuring how long something took."""
+    return time.monotonic()
+
+
+def sleep(seconds: float) -> None:
+    """Wait."""
+    time.sleep(seconds)
