@@ -1,0 +1,1 @@
+"""The outside world: vendors and protocols live here and nowhere else."""

@@ -1,0 +1,1 @@
+"""The thin gateway to the remote signing API."""

@@ -1,0 +1,1 @@
+"""Where whole files are kept."""
