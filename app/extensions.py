@@ -1,0 +1,107 @@
+"""Unbound extensions, and how this project talks to its databases. `factory.py` binds them."""
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+#: Milliseconds that a statement waits for SQLite's one writer.
+SQLITE_BUSY_TIMEOUT = 10_000
+
+#: SQLite before this version can, very rarely, corrupt a WAL database (fixed upstream in 3.51.3).
+SQLITE_WITHOUT_WAL_RACE = (3, 51, 3)
+
+#: Execution options for a transaction that only reads: on SQLite it never waits for a writer.
+READ_ONLY = {"sqlite_begin": "BEGIN", "postgresql_readonly": True}
+
+
+class Base(DeclarativeBase):
+    """Root of the tables of the API and the worker."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware time in UTC. SQLite forgets the zone, so it is put back when a row is read."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a time without zone; hand the database UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without zone must not reach the database")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (the type's interface)
+        """Return an aware time."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+migrate = Migrate()
+
+
+def absolute_database_url(url: str) -> URL:
+    """Return the URL with a relative SQLite path resolved against the current folder, which is created."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        return parsed
+    path = Path(parsed.database).absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return parsed.set(database=str(path))
+
+
+def engine_options(url: URL, *, pool_size: int) -> Mapping[str, Any]:
+    """Return what the engine is made with: a connection for each thread, and waiting instead of failing."""
+    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 4, "pool_pre_ping": False}
+    if url.get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": SQLITE_BUSY_TIMEOUT / 1000}
+    else:
+        options["pool_pre_ping"] = True
+    return options
+
+
+def configure_engine(engine: Engine) -> None:
+    """Give every connection of a SQLite engine its pragmas, and every transaction an explicit BEGIN."""
+    if engine.dialect.name != "sqlite":
+        return
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+
+
+def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    # With None the driver issues no BEGIN of its own; _begin does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # FULL: the row "about to call the provider" has to survive a power cut.
+    for pragma in (f"busy_timeout={SQLITE_BUSY_TIMEOUT}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # A deferred transaction that reads and then writes fails at once when another one wrote in between, whatever the
+    # busy time-out; taking the write lock first waits instead.
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))

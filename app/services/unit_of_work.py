@@ -1,0 +1,45 @@
+"""The only place that commits. Nothing crosses the network while one of these blocks is open."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.orm import Session
+
+from app.extensions import READ_ONLY, db
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    """Run one business step in one write transaction: commit on the way out, roll back on any exception.
+
+    What it loaded stays readable afterwards, detached.
+    """
+    session = _fresh_session()
+    try:
+        yield session
+        session.commit()
+    finally:
+        session.close()
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Read one consistent state; on SQLite this never waits for a writer."""
+    session = _fresh_session()
+    try:
+        session.connection(execution_options=READ_ONLY)
+        yield session
+    finally:
+        session.close()
+
+
+def in_transaction() -> bool:
+    """Say whether this thread has a transaction open."""
+    return db.session().in_transaction()
+
+
+def _fresh_session() -> Session:
+    session = db.session()
+    if session.in_transaction():
+        raise RuntimeError("a unit of work is open already: business steps do not nest")
+    return session
