@@ -1,0 +1,274 @@
+"""The tables of the signing service. Times are UTC; boxes are percent of the displayed page, origin top-left."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, Enum, ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint, Uuid
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from app.domain.ports import Designation
+from app.extensions import NAMING, UTCDateTime
+
+
+class EnvelopeStatus(StrEnum):
+    """Where an envelope stands. Everything but `sent` is final; there are no drafts."""
+
+    SENT = "sent"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+
+
+class MailKind(StrEnum):
+    """Why somebody is written to."""
+
+    INVITATION = "invitation"
+    FINAL_COPY = "final_copy"
+    CANCELLATION = "cancellation"
+    DECLINED = "declined"
+    EXPIRATION = "expiration"
+
+
+class SignerBase(DeclarativeBase):
+    """Root of the signing service's own tables."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy's class-level setting)
+        datetime: UTCDateTime,
+        UUID: Uuid,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+    }
+
+
+def _words(words: type[StrEnum]) -> Enum:
+    return Enum(words, native_enum=False, length=20, values_callable=lambda members: [word.value for word in members])
+
+
+class Lease:
+    """Columns of a row that a background job claims: who works on it, until when, and when to try next.
+
+    `attempts` is raised at the claim, so that a row which kills its process cannot be tried for ever.
+    """
+
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None]
+    lease_owner: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(String(500))
+
+
+class Envelope(Lease, SignerBase):
+    """A document out for signature. The lease is the sealing's: `next_attempt_at` is set when everyone is done."""
+
+    __tablename__ = "envelopes"
+    __table_args__ = (
+        Index("ix_envelopes_created_at", "created_at"),
+        Index("ix_envelopes_status_expires_at", "status", "expires_at"),
+        Index("ix_envelopes_next_attempt_at", "next_attempt_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text)
+    status: Mapped[EnvelopeStatus] = mapped_column(_words(EnvelopeStatus))
+    settings: Mapped[dict[str, Any]]
+    expiration_hours: Mapped[int]
+
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    sent_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    last_action_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    cancel_reason: Mapped[str | None] = mapped_column(String(500))
+    declined_at: Mapped[datetime | None]
+    expired_at: Mapped[datetime | None]
+
+    document_key: Mapped[str] = mapped_column(String(255))
+    document_sha256: Mapped[str] = mapped_column(String(64))
+    #: One `{"width", "height"}` in points for each page, as displayed.
+    pages: Mapped[list[Any]]
+    #: Boxes `{"page", "x", "y", "width", "height", "text"}` of anchor texts that the signed document hides.
+    hidden_texts: Mapped[list[Any]]
+
+    sealed_at: Mapped[datetime | None]
+    signed_key: Mapped[str | None] = mapped_column(String(255))
+    signed_sha256: Mapped[str | None] = mapped_column(String(64))
+    certificate_key: Mapped[str | None] = mapped_column(String(255))
+    certificate_sha256: Mapped[str | None] = mapped_column(String(64))
+    #: Whether a time-stamp authority vouched for the time of the seal.
+    timestamped: Mapped[bool | None]
+
+    recipients: Mapped[list["Recipient"]] = relationship(
+        back_populates="envelope", order_by="Recipient.order, Recipient.position", cascade="all, delete-orphan"
+    )
+    fields: Mapped[list["Field"]] = relationship(order_by="Field.position", cascade="all, delete-orphan")
+    audit: Mapped[list["AuditEntry"]] = relationship(order_by="AuditEntry.sequence", cascade="all, delete-orphan")
+
+
+class Recipient(SignerBase):
+    """A person on an envelope, and how far they are."""
+
+    __tablename__ = "recipients"
+    __table_args__ = (Index("ix_recipients_envelope_id", "envelope_id"), Index("ix_recipients_email", "email"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    envelope_id: Mapped[UUID] = mapped_column(ForeignKey("envelopes.id", ondelete="CASCADE"))
+    #: Place in the caller's list, from 0; it decides between equal orders.
+    position: Mapped[int]
+    order: Mapped[int]
+    first_name: Mapped[str] = mapped_column(String(100))
+    last_name: Mapped[str | None] = mapped_column(String(100))
+    email: Mapped[str] = mapped_column(String(255))
+    designation: Mapped[Designation] = mapped_column(_words(Designation))
+    #: phone_number, street_address, city, state_province, postal_code, country, title, company, custom_fields.
+    contact: Mapped[dict[str, Any]]
+
+    notified_at: Mapped[datetime | None]
+    viewed_at: Mapped[datetime | None]
+    consented_at: Mapped[datetime | None]
+    consent_text: Mapped[str | None] = mapped_column(Text)
+    signed_at: Mapped[datetime | None]
+    declined_at: Mapped[datetime | None]
+    decline_reason: Mapped[str | None] = mapped_column(String(500))
+    #: Where they finished or declined from.
+    ip_address: Mapped[str | None] = mapped_column(String(64))
+    user_agent: Mapped[str | None] = mapped_column(String(500))
+
+    envelope: Mapped[Envelope] = relationship(back_populates="recipients")
+
+    @property
+    def name(self) -> str:
+        """The full name, always built from its parts (provider fact sheet, section 2.2)."""
+        return f"{self.first_name} {self.last_name}" if self.last_name else self.first_name
+
+
+class Field(SignerBase):
+    """A place on a page that a recipient fills in."""
+
+    __tablename__ = "fields"
+    __table_args__ = (Index("ix_fields_envelope_id", "envelope_id"), Index("ix_fields_recipient_id", "recipient_id"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    envelope_id: Mapped[UUID] = mapped_column(ForeignKey("envelopes.id", ondelete="CASCADE"))
+    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("recipients.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    type: Mapped[str] = mapped_column(String(30))
+    page: Mapped[int]
+    x: Mapped[float]
+    y: Mapped[float]
+    width: Mapped[float]
+    height: Mapped[float]
+    required: Mapped[bool]
+    read_only: Mapped[bool]
+    #: Choices of a drop-down, else empty.
+    options: Mapped[list[Any]]
+    #: Radio buttons, or check boxes, that belong together.
+    group: Mapped[UUID | None] = mapped_column("group_id")
+    variable_name: Mapped[str | None] = mapped_column(String(255))
+    #: What the signer entered, or the caller's fixed text of a read-only field.
+    value: Mapped[str | None] = mapped_column(Text)
+
+
+class Upload(SignerBase):
+    """A document announced by `POST /documents`, put to a one-time address and used by one envelope."""
+
+    __tablename__ = "uploads"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    file_name: Mapped[str] = mapped_column(String(255))
+    file_size: Mapped[int]
+    content_type: Mapped[str] = mapped_column(String(100))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    document_key: Mapped[str | None] = mapped_column(String(255))
+    used_at: Mapped[datetime | None]
+
+
+class Link(SignerBase):
+    """A signing link, known by the hash of its token only."""
+
+    __tablename__ = "links"
+    __table_args__ = (Index("ix_links_recipient_id", "recipient_id"),)
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("recipients.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime]
+
+    recipient: Mapped[Recipient] = relationship()
+
+
+class AuditEntry(SignerBase):
+    """One line of the audit trail; each carries a hash over itself and the hash of the one before."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (UniqueConstraint("envelope_id", "sequence"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    envelope_id: Mapped[UUID] = mapped_column(ForeignKey("envelopes.id", ondelete="CASCADE"))
+    sequence: Mapped[int]
+    at: Mapped[datetime]
+    #: `admin` (the API's side) or `signer`.
+    source: Mapped[str] = mapped_column(String(10))
+    event: Mapped[str] = mapped_column(String(50))
+    description: Mapped[str] = mapped_column(String(500))
+    actor: Mapped[dict[str, Any]]
+    ip_address: Mapped[str | None] = mapped_column(String(64))
+    details: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class OutgoingEvent(Lease, SignerBase):
+    """An event for the API; `body` is sent byte for byte on every attempt."""
+
+    __tablename__ = "outgoing_events"
+    __table_args__ = (Index("ix_outgoing_events_next_attempt_at", "next_attempt_at"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    envelope_id: Mapped[UUID] = mapped_column(ForeignKey("envelopes.id", ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(String(60))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+    abandoned_at: Mapped[datetime | None]
+
+
+class Mail(Lease, SignerBase):
+    """A mail to send. `mime` holds a signing link, so it is erased once the mail is sent or given up."""
+
+    __tablename__ = "mails"
+    __table_args__ = (
+        Index("ix_mails_next_attempt_at", "next_attempt_at"),
+        Index("ix_mails_envelope_id", "envelope_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    envelope_id: Mapped[UUID] = mapped_column(ForeignKey("envelopes.id", ondelete="CASCADE"))
+    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("recipients.id", ondelete="CASCADE"))
+    kind: Mapped[MailKind] = mapped_column(_words(MailKind))
+    address: Mapped[str] = mapped_column(String(255))
+    message_id: Mapped[str] = mapped_column(String(255), unique=True)
+    #: The message without its attachment.
+    mime: Mapped[bytes | None] = mapped_column(LargeBinary)
+    #: The file that is attached when the mail is sent.
+    attachment_key: Mapped[str | None] = mapped_column(String(255))
+    attachment_name: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    abandoned_at: Mapped[datetime | None]
+
+
+class Secret(SignerBase):
+    """A random key that the service made for itself on its first start."""
+
+    __tablename__ = "secrets"
+
+    name: Mapped[str] = mapped_column(String(50), primary_key=True)
+    value: Mapped[bytes] = mapped_column(LargeBinary)
