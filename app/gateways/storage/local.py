@@ -1,0 +1,116 @@
+"""Files in a folder of this machine, written so that a power cut leaves the whole file or none."""
+
+import hashlib
+import os
+import re
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from app.domain.ids import new_id
+from app.domain.ports import SavedFile
+
+#: A part of a key; it cannot start with a dot, which keeps `..` out and temporary names apart.
+_KEY_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
+_FOLDER_MODE = 0o700
+_FILE_MODE = 0o600
+
+
+class LocalStorage:
+    """`FileStorage` below one folder, which is made when the first file is saved."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+
+    def save(self, key: str, content: bytes) -> SavedFile:
+        """Store durably under a key, replacing what was there; raise OSError, leaving nothing, when it cannot.
+
+        Written beside its place, flushed, renamed, and the folders flushed: POSIX promises the rename to be atomic,
+        and only a flushed folder to remember it. Raises ValueError for a key that is no relative path of plain names.
+        """
+        path = self._path(key)
+        self._make_folder(path.parent)
+        temporary = _temporary_beside(path)
+        try:
+            _write_durably(temporary, content)
+            temporary.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink()
+            raise
+        self._flush_folders(path.parent)
+        return SavedFile(key=key, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+
+    def open(self, key: str) -> AbstractContextManager[BinaryIO]:
+        """Open for reading, seekable; raise FileNotFoundError when there is none."""
+        return self._path(key).open("rb")
+
+    def read(self, key: str) -> bytes:
+        """Return the whole file; raise FileNotFoundError when there is none."""
+        return self._path(key).read_bytes()
+
+    def delete(self, key: str) -> None:
+        """Remove the file; a missing one is fine."""
+        path = self._path(key)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return
+        _flush_folder(path.parent)
+
+    def check(self) -> None:
+        """Write a few bytes and remove them again; raise OSError with a sentence when that fails."""
+        try:
+            self._make_folder(self._root)
+            probe = _temporary_beside(self._root / "check")
+            try:
+                _write_durably(probe, b"check")
+            finally:
+                probe.unlink(missing_ok=True)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else type(error).__name__
+            raise OSError(f"The storage folder cannot be written to: {reason}.") from error
+
+    def _path(self, key: str) -> Path:
+        parts = key.split("/")
+        if not all(_KEY_PART.fullmatch(part) for part in parts):
+            raise ValueError("A storage key must be a relative path of plain names.")
+        return self._root.joinpath(*parts)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it, each flushed into the one that holds it."""
+        if folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        # Another process may make it first; its flush may still be pending, which `_flush_folders` makes up for.
+        folder.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        _flush_folder(folder.parent)
+
+    def _flush_folders(self, folder: Path) -> None:
+        """Flush from a folder up to the root."""
+        _flush_folder(folder)
+        if folder != self._root:
+            self._flush_folders(folder.parent)
+
+
+def _temporary_beside(path: Path) -> Path:
+    return path.with_name(f".{new_id()}.part")
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
+    try:
+        remaining = memoryview(content)
+        while remaining:
+            remaining = remaining[os.write(descriptor, remaining) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
