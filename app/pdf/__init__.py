@@ -1,0 +1,1 @@
+"""PDFs: inspected, searched, drawn and altered, always in a child process with limits (see `sandbox`)."""

@@ -1,0 +1,71 @@
+"""Decides whether a PDF can be signed faithfully (contract section 3). Child process only."""
+
+from itertools import chain
+from typing import Any
+
+import pikepdf
+from pikepdf import Name
+
+from app.domain.errors import UnreadablePdf
+from app.domain.ports import PageSize
+from app.pdf.active_content import refuse_active_content
+from app.pdf.boxes import frame_of, inherited
+from app.pdf.content_size import refuse_oversized_pages
+from app.pdf.documents import UNREADABLE, displayed, normalised, opened
+from app.pdf.geometry import displayed_size
+from app.pdf.objects import dictionaries, entry
+
+MAX_PAGES = 500
+#: 200 inches, what PDF viewers promise to show (ISO 32000-1, annex C).
+MAX_SIDE_POINTS = 14_400
+#: Viewers look for the header in the first 1024 bytes (ISO 32000-1, annex H, implementation note 13).
+_HEADER_WITHIN = 1024
+
+
+def inspect(content: bytes) -> dict[str, Any]:
+    """Return {"pages": [[width, height], ...]}, the pages as displayed in points, or raise UnreadablePdf."""
+    if b"%PDF-" not in content[:_HEADER_WITHIN]:
+        raise UnreadablePdf("The file is not a PDF.")
+    with opened(content) as pdf:
+        _refuse_page_count(pdf)
+        _refuse_signed(pdf)
+        clear = normalised(pdf)
+        refuse_active_content(pdf, clear)
+        sizes = [_size(number, page) for number, page in enumerate(pdf.pages, start=1)]
+        refuse_oversized_pages(pdf)
+    _refuse_undisplayable(clear, len(sizes))
+    return {"pages": [[size.width, size.height] for size in sizes]}
+
+
+def _refuse_page_count(pdf: pikepdf.Pdf) -> None:
+    if len(pdf.pages) == 0:
+        raise UnreadablePdf("The PDF has no page.")
+    if len(pdf.pages) > MAX_PAGES:
+        raise UnreadablePdf(f"The PDF has {len(pdf.pages)} pages; at most {MAX_PAGES} are allowed.")
+
+
+def _refuse_signed(pdf: pikepdf.Pdf) -> None:
+    """Refuse what a stamp would break; a field that still waits for its signature is fine."""
+    fields = dictionaries(entry(pdf.Root, "/AcroForm", "/Fields"), "/Kids")
+    widgets = (widget for page in pdf.pages for widget in dictionaries(entry(page.obj, "/Annots")))
+    is_signed = any(
+        inherited(field, "/FT") == Name.Sig and inherited(field, "/V") is not None for field in chain(fields, widgets)
+    )
+    if is_signed or entry(pdf.Root, "/Perms", "/DocMDP") is not None:
+        raise UnreadablePdf("The PDF is already digitally signed; a change would break that signature.")
+
+
+def _size(number: int, page: pikepdf.Page) -> PageSize:
+    size = displayed_size(frame_of(page))
+    if not (0 < size.width <= MAX_SIDE_POINTS and 0 < size.height <= MAX_SIDE_POINTS):
+        raise UnreadablePdf(f"Page {number} of the PDF has no usable size.")
+    return size
+
+
+def _refuse_undisplayable(clear: bytes, pages: int) -> None:
+    """Let PDFium read every page once, so that an odd page fails now and not when somebody signs."""
+    with displayed(clear) as document:
+        if len(document) != pages:
+            raise UnreadablePdf(UNREADABLE)
+        for index in range(pages):
+            document[index].close()
