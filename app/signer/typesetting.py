@@ -1,0 +1,267 @@
+"""Text to lines of positioned glyphs: bidirectional order, fallback faces, shaping, wrapping, fitting into a box."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import groupby
+
+import uharfbuzz as hb
+from fpdf.bidi import BidiParagraph, auto_detect_base_direction
+from fpdf.enums import TextDirection
+
+from app.signer import typefaces
+from app.signer.typefaces import Style, Typeface
+
+#: Halvings of the interval in which the best font size is searched; the result is exact to a hundredth of a point.
+_FIT_STEPS = 12
+
+#: Controls that turn or nest the direction of text. In a name they could only serve to disguise it, so they are left
+#: out; the marks that real texts use (U+200E, U+200F, U+061C) stay.
+_DIRECTION_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+#: Where a line may end: after spaces and hyphens, and beside each ideograph.
+_WORD = re.compile(r"\s*-*[^\s\-\u2E80-\u9FFF\uAC00-\uD7AF\uF900-\uFAFF\uFF00-\uFFEF]+-*|\s*\S")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glyph:
+    """A glyph in its place; measures in thousandths of the font size. `text` is what it stands for, or nothing."""
+
+    number: int
+    advance: float
+    x_offset: float
+    y_offset: float
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Neighbouring glyphs of one typeface, from left to right."""
+
+    typeface: Typeface
+    glyphs: tuple[Glyph, ...]
+    text: str
+
+    @property
+    def width(self) -> float:
+        """How far the run reaches."""
+        return sum(glyph.advance for glyph in self.glyphs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line, shaped; measures in thousandths of the font size."""
+
+    runs: tuple[Run, ...]
+    width: float
+    ascent: float
+    descent: float
+    is_right_to_left: bool
+    missing: tuple[str, ...] = ()
+
+    @property
+    def height(self) -> float:
+        """How much room the line takes from top to bottom."""
+        return self.ascent + self.descent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Lines at the font size at which they fit."""
+
+    lines: tuple[Line, ...] = field(default=())
+    size: float
+
+    @property
+    def width(self) -> float:
+        """The widest line, in units of the page."""
+        return max((line.width for line in self.lines), default=0) * self.size / 1000
+
+    @property
+    def height(self) -> float:
+        """All lines together, in units of the page."""
+        return sum(line.height for line in self.lines) * self.size / 1000
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Characters that no typeface has, each once, in order of appearance."""
+        return tuple(dict.fromkeys(character for line in self.lines for character in line.missing))
+
+
+def clean(text: str) -> str:
+    """Return the text composed, with line ends as newlines, tabs as spaces and without direction overrides."""
+    text = "\n".join(text.splitlines()).replace("\t", " ")
+    return unicodedata.normalize("NFC", text.translate(_DIRECTION_CONTROLS))
+
+
+@lru_cache(maxsize=2048)
+def shape(text: str, style: Style = Style.REGULAR) -> Line:
+    """Lay one line out. A character that no typeface has becomes a box and is named in `missing`."""
+    text = clean(text).replace("\n", " ")
+    if style is Style.SCRIPT and not typefaces.first_choice(style).covers(text):
+        style = Style.REGULAR  # one face for the whole signature: a mix of two looks like a mistake
+    right_to_left = auto_detect_base_direction(text) is TextDirection.RTL
+    missing: list[str] = []
+    runs = [
+        _shape_run(typeface, piece, direction)
+        for level_text, direction in _in_visual_order(text, right_to_left=right_to_left)
+        for typeface, piece in _turned(_by_typeface(level_text, style, missing), direction)
+    ]
+    faces = [run.typeface for run in runs] or [typefaces.first_choice(style)]
+    return Line(
+        runs=tuple(runs),
+        width=sum(run.width for run in runs),
+        ascent=max(face.ascent for face in faces),
+        descent=max(face.descent for face in faces),
+        is_right_to_left=right_to_left,
+        missing=tuple(dict.fromkeys(missing)),
+    )
+
+
+def wrap(text: str, width: float, style: Style = Style.REGULAR) -> tuple[Line, ...]:
+    """Break the text into lines at most `width` thousandths of the font size wide; a word too long is cut in two."""
+    return tuple(
+        shape(line, style) for paragraph in clean(text).split("\n") for line in _break(paragraph, width, style)
+    )
+
+
+def fit_line(text: str, width: float, height: float, *, largest: float, style: Style = Style.REGULAR) -> Setting:
+    """Set one line as large as the box allows, at most `largest` points."""
+    line = shape(text, style)
+    return Setting(lines=(line,), size=min(largest, height * 1000 / line.height, width * 1000 / max(line.width, 1)))
+
+
+def fit_block(text: str, width: float, height: float, *, largest: float, style: Style = Style.REGULAR) -> Setting:
+    """Set wrapped lines as large as the box allows, at most `largest` points; however long, nothing is cut off."""
+
+    def at(size: float) -> Setting:
+        return Setting(lines=wrap(text, width * 1000 / size, style), size=size)
+
+    def fits(setting: Setting) -> bool:
+        return setting.height <= height and setting.width <= width
+
+    best = at(largest)
+    if fits(best):
+        return best
+    too_large, size = largest, largest
+    while not fits(best):
+        too_large, size = size, size / 2
+        best = at(size)
+    for _ in range(_FIT_STEPS):
+        middle = (size + too_large) / 2
+        candidate = at(middle)
+        if fits(candidate):
+            size, best = middle, candidate
+        else:
+            too_large = middle
+    return best
+
+
+def _break(paragraph: str, width: float, style: Style) -> Iterator[str]:
+    line, used = "", 0.0
+    for word in _WORD.findall(paragraph):
+        advance = shape(word, style).width
+        if line and used + advance > width:
+            yield line
+            line, used = word.lstrip(), shape(word.lstrip(), style).width
+        else:
+            line, used = line + word, used + advance
+        while used > width and len(_clusters(line)) > 1:
+            head, line = _cut(line, width, style)
+            yield head
+            used = shape(line, style).width
+    yield line
+
+
+def _cut(word: str, width: float, style: Style) -> tuple[str, str]:
+    """Cut a word too wide for a line in two, not between a character and its marks; both parts have one at least."""
+    units = _clusters(word)
+    fitting, too_many = 1, len(units)
+    while too_many - fitting > 1:
+        middle = (fitting + too_many) // 2
+        if shape("".join(units[:middle]), style).width <= width:
+            fitting = middle
+        else:
+            too_many = middle
+    return "".join(units[:fitting]), "".join(units[fitting:])
+
+
+def _clusters(word: str) -> list[str]:
+    units: list[str] = []
+    for character in word:
+        if units and (_is_mark(character) or units[-1].endswith("\N{ZERO WIDTH JOINER}")):
+            units[-1] += character
+        else:
+            units.append(character)
+    return units
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")
+
+
+def _in_visual_order(text: str, *, right_to_left: bool) -> Iterator[tuple[str, str]]:
+    """Yield pieces of one direction from left to right, each in reading order (Unicode annex 9, rule L2)."""
+    if text.isascii():
+        yield text, "ltr"
+        return
+    base = TextDirection.RTL if right_to_left else TextDirection.LTR
+    ordered = BidiParagraph(text, base_direction=base, preserve_bn_chars=True).get_reordered_characters()
+    for level, members in groupby(ordered, key=lambda member: member.embedding_level):
+        piece = "".join(member.character for member in members)
+        yield (piece[::-1], "rtl") if level % 2 else (piece, "ltr")
+
+
+def _by_typeface(text: str, style: Style, missing: list[str]) -> list[tuple[Typeface, str]]:
+    """Split into pieces that one typeface can show, with as few changes of face as possible."""
+    pieces: list[tuple[Typeface, str]] = []
+    for character in text:
+        current = pieces[-1][0] if pieces else None
+        shown = character
+        if current and ord(character) in current.coverage and (_is_mark(character) or character.isspace()):
+            face: Typeface | None = current
+        else:
+            face = typefaces.find(character, style)
+        if face is None and unicodedata.category(character) == "Cf":
+            continue  # joiners, direction marks: invisible anyway
+        if face is None:
+            missing.append(character)
+            shown, face = typefaces.MISSING, typefaces.find(typefaces.MISSING, style)
+            assert face is not None, "the bundled symbols face has the box"  # noqa: S101 (a broken installation)
+        if face is current:
+            pieces[-1] = (face, pieces[-1][1] + shown)
+        else:
+            pieces.append((face, shown))
+    return pieces
+
+
+def _turned(pieces: list[tuple[Typeface, str]], direction: str) -> list[tuple[Typeface, str]]:
+    return pieces[::-1] if direction == "rtl" else pieces
+
+
+def _shape_run(typeface: Typeface, text: str, direction: str) -> Run:
+    buffer = hb.Buffer()
+    buffer.add_str(text)
+    buffer.guess_segment_properties()
+    buffer.direction = direction
+    buffer.cluster_level = hb.BufferClusterLevel.MONOTONE_CHARACTERS
+    hb.shape(typeface.font, buffer)
+    starts = sorted({info.cluster for info in buffer.glyph_infos})
+    texts = {start: text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)}
+    scale = typeface.per_unit
+    return Run(
+        typeface=typeface,
+        text=text,
+        glyphs=tuple(
+            Glyph(
+                number=info.codepoint,
+                advance=place.x_advance * scale,
+                x_offset=place.x_offset * scale,
+                y_offset=place.y_offset * scale,
+                text=texts.pop(info.cluster, ""),
+            )
+            for info, place in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True)
+        ),
+    )
