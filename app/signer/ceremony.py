@@ -1,0 +1,199 @@
+"""The rules of signing: what a person behind a link sees, enters and decides. Knows no HTTP.
+
+A link is the path `/signing/<token>` below the service's public address; the token is all that a person needs.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from app.domain import clock
+from app.domain.errors import NotFound
+from app.signer import audit
+from app.signer.answers import InkCheck, InvalidAnswers, check_answers
+from app.signer.ceremony_view import (
+    CeremonyClosed,
+    CeremonyField,
+    CeremonyState,
+    CeremonyView,
+    Client,
+    fields_of,
+    require_ready,
+    state_of,
+    view_of,
+)
+from app.signer.database import Database
+from app.signer.events import EventOutbox, EventType
+from app.signer.files import FileKind, FileLinks
+from app.signer.letters import Letters
+from app.signer.links import find_recipient
+from app.signer.models import EnvelopeStatus, Recipient
+from app.signer.page_images import PageImages
+from app.signer.turns import acting, whose_turn
+
+__all__ = ["Ceremony", "CeremonyClosed", "CeremonyField", "CeremonyState", "CeremonyView", "Client", "InvalidAnswers"]
+
+CONSENT_TEXT = (
+    "I agree to use electronic records and signatures for this document, and I intend what I enter here to be my"
+    " signature. I have read the document."
+)
+
+MAX_REASON = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ceremony:
+    """The signing of one person at a time. Every method takes the token of their link."""
+
+    database: Database
+    events: EventOutbox
+    letters: Letters
+    files: FileLinks
+    page_images: PageImages
+    has_ink: InkCheck
+    #: Tells the background jobs of this process that there is work.
+    wake: Callable[[], None]
+
+    def find(self, token: str) -> CeremonyView | None:
+        """Return what the person sees, or None for a link that was never made. Changes nothing."""
+        with self.database.reading() as session:
+            recipient = find_recipient(session, token)
+            return self._view(recipient) if recipient else None
+
+    def open(self, token: str, client: Client) -> CeremonyView:
+        """Record that a person, not a mail scanner, opened the document; raise NotFound for an unknown token.
+
+        Only the first time counts (provider fact sheet, section 13.1).
+        """
+        with self.database.unit_of_work() as session:
+            recipient = _lock(session, token)
+            if state_of(recipient) is CeremonyState.READY:
+                self._record_view(session, recipient, client)
+            view = self._view(recipient)
+        self.wake()
+        return view
+
+    def finish(self, token: str, *, values: Mapping[str, str], consent: bool, client: Client) -> CeremonyView:
+        """Sign (or approve) with what was entered, by field id.
+
+        Raises InvalidAnswers, CeremonyClosed when it is not (or no longer) this person's turn, NotFound.
+        """
+        with self.database.reading() as session:
+            recipient = _require(find_recipient(session, token))
+            require_ready(recipient)
+            fields = fields_of(recipient)
+        # Pictures are looked at in a child process, so no transaction is open; fields never change once sent.
+        answers = check_answers(fields, values, consent=consent, has_ink=self.has_ink)
+        with self.database.unit_of_work() as session:
+            recipient = _lock(session, token)
+            require_ready(recipient)
+            self._record_view(session, recipient, client)
+            self._record_signature(session, recipient, answers, client)
+            self._move_on(session, recipient)
+            view = self._view(recipient)
+        self.wake()
+        return view
+
+    def decline(self, token: str, *, reason: str, client: Client) -> CeremonyView:
+        """Refuse to sign, which ends the envelope for everybody.
+
+        Raises InvalidAnswers for a reason over 500 characters or unprintable, CeremonyClosed, NotFound.
+        """
+        reason = " ".join(reason.split())
+        if len(reason) > MAX_REASON or not reason.isprintable():
+            raise InvalidAnswers(field_errors={"reason": f"At most {MAX_REASON} printable characters, please."})
+        with self.database.unit_of_work() as session:
+            recipient = _lock(session, token)
+            require_ready(recipient)
+            self._record_view(session, recipient, client)
+            self._record_refusal(session, recipient, reason or None, client)
+            view = self._view(recipient)
+        self.wake()
+        return view
+
+    def page_image(self, token: str, page: int) -> bytes:
+        """Return a page of the document, from 1, as PNG.
+
+        Raises NotFound for an unknown token or page, CeremonyClosed unless the person has opened the document and the
+        envelope is still open.
+        """
+        with self.database.reading() as session:
+            recipient = _require(find_recipient(session, token))
+            envelope, state = recipient.envelope, state_of(recipient)
+            if state not in {CeremonyState.READY, CeremonyState.SIGNED} or recipient.viewed_at is None:
+                raise CeremonyClosed(state)
+        if not 1 <= page <= len(envelope.pages):
+            raise NotFound("There is no such page.")
+        return self.page_images.get(envelope, page)
+
+    def _record_view(self, session: Session, recipient: Recipient, client: Client) -> None:
+        if recipient.viewed_at is not None:
+            return
+        recipient.viewed_at = recipient.envelope.updated_at = clock.utcnow()
+        audit.record_signer(session, recipient, "document_opened", "Opened the document", client=client)
+        self.events.add(session, recipient.envelope, EventType.VIEWED)
+
+    def _record_signature(
+        self, session: Session, recipient: Recipient, answers: Mapping[str, str | None], client: Client
+    ) -> None:
+        for field in fields_of(recipient):
+            field.value = answers[str(field.id)]
+        now = clock.utcnow()
+        recipient.consented_at = recipient.signed_at = now
+        recipient.consent_text = CONSENT_TEXT
+        recipient.ip_address, recipient.user_agent = client.ip, client.user_agent
+        recipient.envelope.updated_at = recipient.envelope.last_action_at = now
+        consent = {"consent_text": CONSENT_TEXT}
+        audit.record_signer(
+            session, recipient, "terms_accepted", "Agreed to sign electronically", client=client, details=consent
+        )
+        audit.record_signer(session, recipient, "document_signed", "Signed the document", client=client)
+        self.events.add(session, recipient.envelope, EventType.RECIPIENT_SIGNED)
+
+    def _move_on(self, session: Session, recipient: Recipient) -> None:
+        """Ask the next person; after the last one the envelope is finished and waits to be sealed."""
+        envelope = recipient.envelope
+        if any(other.signed_at is None for other in acting(envelope)):
+            for following in whose_turn(envelope):
+                if following.notified_at is None:
+                    self.letters.invite(session, following)
+            return
+        envelope.status, envelope.finished_at = EnvelopeStatus.FINISHED, recipient.signed_at
+        envelope.next_attempt_at = recipient.signed_at
+        audit.record_service(session, envelope, "document_finished", "Everybody has signed")
+        self.events.add(session, envelope, EventType.COMPLETED)
+
+    def _record_refusal(self, session: Session, recipient: Recipient, reason: str | None, client: Client) -> None:
+        envelope, now = recipient.envelope, clock.utcnow()
+        recipient.declined_at, recipient.decline_reason = now, reason
+        recipient.ip_address, recipient.user_agent = client.ip, client.user_agent
+        envelope.status, envelope.declined_at = EnvelopeStatus.DECLINED, now
+        envelope.updated_at = envelope.last_action_at = now
+        audit.record_signer(
+            session, recipient, "signing_declined", "Declined to sign", client=client, details={"reason": reason}
+        )
+        self.events.add(session, envelope, EventType.RECIPIENT_DECLINED)
+        self.letters.tell_declined(session, recipient)
+
+    def _view(self, recipient: Recipient) -> CeremonyView:
+        is_sealed = recipient.envelope.sealed_at is not None
+        link = self.files.make(recipient.envelope.id, FileKind.SIGNED).url if is_sealed else None
+        return view_of(recipient, consent_text=CONSENT_TEXT, download_url=link)
+
+
+def _require(recipient: Recipient | None) -> Recipient:
+    if recipient is None:
+        raise NotFound("There is no such link.")
+    return recipient
+
+
+def _lock(session: Session, token: str) -> Recipient:
+    """Return the recipient as they are once nobody else changes the envelope.
+
+    On PostgreSQL its row is locked; on SQLite the transaction holds the only write lock already.
+    """
+    recipient = _require(find_recipient(session, token))
+    session.refresh(recipient.envelope, with_for_update=True)
+    session.refresh(recipient)
+    return recipient

@@ -1,0 +1,146 @@
+"""What a person behind a signing link can do now, and all that the page shows them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from app.domain import clock
+from app.domain.ports import PageSize
+from app.signer.models import EnvelopeStatus, Field, Recipient
+from app.signer.turns import whose_turn
+
+
+class CeremonyState(StrEnum):
+    """What the person behind a link can do now."""
+
+    READY = "ready"
+    WAITING = "waiting"
+    SIGNED = "signed"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    COMPLETED = "completed"
+
+
+STATE_OF_ENVELOPE = {
+    EnvelopeStatus.FINISHED: CeremonyState.COMPLETED,
+    EnvelopeStatus.CANCELLED: CeremonyState.CANCELLED,
+    EnvelopeStatus.DECLINED: CeremonyState.DECLINED,
+    EnvelopeStatus.EXPIRED: CeremonyState.EXPIRED,
+}
+
+
+class CeremonyClosed(Exception):
+    """The person cannot do this now; `state` says why."""
+
+    def __init__(self, state: CeremonyState) -> None:
+        super().__init__(f"The ceremony is not open to this person: {state}.")
+        self.state = state
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """Where a request of the signing page comes from; it goes into the audit trail."""
+
+    ip: str
+    user_agent: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CeremonyField:
+    """A field that this person fills in. Percent of the displayed page, origin top-left; `page` counts from 1."""
+
+    id: str
+    type: str
+    page: int
+    x: float
+    y: float
+    width: float
+    height: float
+    required: bool
+    options: tuple[str, ...]
+    group: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CeremonyView:
+    """Everything the signing page shows. Nothing of the other recipients is in it.
+
+    `download_url` leads to the sealed document, once it is there.
+    """
+
+    envelope_id: UUID
+    recipient_id: UUID
+    document_name: str
+    recipient_name: str
+    recipient_email: str
+    designation: str
+    state: CeremonyState
+    opened: bool
+    pages: tuple[PageSize, ...]
+    fields: tuple[CeremonyField, ...]
+    consent_text: str
+    expires_at: datetime
+    download_url: str | None = None
+
+
+def state_of(recipient: Recipient) -> CeremonyState:
+    """Return what this person can do now."""
+    envelope = recipient.envelope
+    if envelope.status in STATE_OF_ENVELOPE:
+        return STATE_OF_ENVELOPE[envelope.status]
+    # The row says `expired` once the job has been there; the time counts at once.
+    if envelope.expires_at <= clock.utcnow():
+        return CeremonyState.EXPIRED
+    if recipient.signed_at is not None:
+        return CeremonyState.SIGNED
+    return CeremonyState.READY if recipient in whose_turn(envelope) else CeremonyState.WAITING
+
+
+def require_ready(recipient: Recipient) -> None:
+    """Raise CeremonyClosed unless it is this person's turn."""
+    state = state_of(recipient)
+    if state is not CeremonyState.READY:
+        raise CeremonyClosed(state)
+
+
+def fields_of(recipient: Recipient) -> list[Field]:
+    """Return the fields that this person fills in."""
+    return [field for field in recipient.envelope.fields if field.recipient_id == recipient.id and not field.read_only]
+
+
+def view_of(recipient: Recipient, *, consent_text: str, download_url: str | None) -> CeremonyView:
+    """Return what the page shows this person; the fields only while they can be filled in."""
+    envelope, state = recipient.envelope, state_of(recipient)
+    fields = fields_of(recipient) if state is CeremonyState.READY else []
+    return CeremonyView(
+        envelope_id=envelope.id,
+        recipient_id=recipient.id,
+        document_name=envelope.name,
+        recipient_name=recipient.name,
+        recipient_email=recipient.email,
+        designation=recipient.designation.value,
+        state=state,
+        opened=recipient.viewed_at is not None,
+        pages=tuple(PageSize(width=page["width"], height=page["height"]) for page in envelope.pages),
+        fields=tuple(_to_view(field) for field in fields),
+        consent_text=consent_text,
+        expires_at=envelope.expires_at,
+        download_url=download_url,
+    )
+
+
+def _to_view(field: Field) -> CeremonyField:
+    return CeremonyField(
+        id=str(field.id),
+        type=field.type,
+        page=field.page,
+        x=field.x,
+        y=field.y,
+        width=field.width,
+        height=field.height,
+        required=field.required,
+        options=tuple(field.options),
+        group=str(field.group) if field.group else None,
+    )
