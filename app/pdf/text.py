@@ -2,7 +2,6 @@
 
 import ctypes
 import re
-import sys
 from collections.abc import Iterator
 
 import pypdfium2
@@ -18,8 +17,9 @@ _PER_PERCENT = _DEVICE / 100
 #: Unicode promises that no text holds these (noncharacters).
 _GAP, _LINE_END = "\ufdd0", "\ufdd1"
 _INFERRED = f"[{_GAP}{_LINE_END}]"
-#: What PDFium turns a hyphen at the end of a line into.
+#: What PDFium turns a hyphen at the end of a line into, together with that line end.
 _LINE_HYPHENS = "\x02\ufffe"
+_LAST_CODE_UNIT = 0xFFFF
 _UNKNOWN = "\ufffd"
 
 
@@ -51,8 +51,14 @@ def _pattern(text: str) -> re.Pattern[str]:
 
     All repetitions are possessive: no page can make the search slow.
     """
-    words = (f"{_INFERRED}*+".join(map(re.escape, word)) for word in re.split(r"\s+", text))
+    words = (f"{_INFERRED}*+".join(map(re.escape, _code_units(word))) for word in re.split(r"\s+", text))
     return re.compile(f"(?:\\s|{_INFERRED})++".join(words))
+
+
+def _code_units(text: str) -> list[str]:
+    """Split a text as PDFium does: a character beyond U+FFFF becomes a pair of surrogates."""
+    units = text.encode("utf-16-le", "surrogatepass")
+    return [chr(int.from_bytes(units[index : index + 2], "little")) for index in range(0, len(units), 2)]
 
 
 class _Letters:
@@ -61,6 +67,7 @@ class _Letters:
     def __init__(self, page: pypdfium2.PdfPage) -> None:
         self._page = page
         self._letters = page.get_textpage()
+        self._line_hyphens: set[int] = set()
         #: Exactly one character per character of PDFium.
         self.text = "".join(self._read())
 
@@ -78,16 +85,23 @@ class _Letters:
     def _read(self) -> Iterator[str]:
         for index in range(self._letters.count_chars()):
             code = raw.FPDFText_GetUnicode(self._letters, index)
-            character = chr(code) if code <= sys.maxunicode else _UNKNOWN
+            character = chr(code) if code <= _LAST_CODE_UNIT else _UNKNOWN
             if character.isspace() and raw.FPDFText_IsGenerated(self._letters, index) == 1:
                 character = _LINE_END if character in "\r\n" else _GAP
-            yield "-" if character in _LINE_HYPHENS else character
+            if character in _LINE_HYPHENS:
+                self._line_hyphens.add(index)
+                character = "-"
+            yield character
 
     def _first_line(self, match: re.Match[str]) -> list[int]:
         """Yield the visible characters of the match up to the first line end after any of them."""
-        written = [index for index in range(*match.span()) if self.text[index] not in (_GAP, _LINE_END)]
-        end = self.text.find(_LINE_END, written[0], match.end())
-        return [index for index in written if end < 0 or index < end]
+        line: list[int] = []
+        for index in range(*match.span()):
+            if self.text[index] not in (_GAP, _LINE_END):
+                line.append(index)
+            if line and (self.text[index] == _LINE_END or index in self._line_hyphens):
+                break
+        return line
 
     def _corners(self, index: int) -> Iterator[tuple[float, float]]:
         """Yield two opposite corners of a character in percent from the top-left of the displayed page."""
