@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 
 from app.signer.models import Field
+from app.signer.text import holds_control
 
 #: A drawn or uploaded signature, as the page sends it.
 DRAWN_PREFIX = "data:image/png;base64,"
@@ -107,7 +108,7 @@ def _check_signature(field: Field, value: str, has_ink: InkCheck) -> str | None:
         return None
     if value.startswith(TYPED_PREFIX):
         typed = value.removeprefix(TYPED_PREFIX).strip()
-        if not typed or len(typed) > MAX_TYPED or not typed.isprintable():
+        if not typed or len(typed) > MAX_TYPED or holds_control(typed):
             raise _Wrong(f"Please type a name of at most {MAX_TYPED} characters.")
         return TYPED_PREFIX + typed
     if not value.startswith(DRAWN_PREFIX):
@@ -135,7 +136,7 @@ def _check_text(field: Field, value: str) -> None:
     if len(value) > limit:
         raise _Wrong(f"At most {limit} characters, please.")
     allowed = value.replace("\n", "").replace("\t", "") if field.type == "text_area" else value
-    if not allowed.isprintable():
+    if holds_control(allowed):
         raise _Wrong("This holds characters that cannot be printed.")
 
 

@@ -30,6 +30,7 @@ from app.signer.letters import Letters
 from app.signer.links import find_recipient
 from app.signer.models import EnvelopeStatus, Recipient
 from app.signer.page_images import PageImages
+from app.signer.text import holds_control
 from app.signer.turns import acting, whose_turn
 
 __all__ = ["Ceremony", "CeremonyClosed", "CeremonyField", "CeremonyState", "CeremonyView", "Client", "InvalidAnswers"]
@@ -101,7 +102,7 @@ class Ceremony:
         Raises InvalidAnswers for a reason over 500 characters or unprintable, CeremonyClosed, NotFound.
         """
         reason = " ".join(reason.split())
-        if len(reason) > MAX_REASON or not reason.isprintable():
+        if len(reason) > MAX_REASON or holds_control(reason):
             raise InvalidAnswers(field_errors={"reason": f"At most {MAX_REASON} printable characters, please."})
         with self.database.unit_of_work() as session:
             recipient = _lock(session, token)
