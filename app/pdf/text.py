@@ -23,14 +23,16 @@ _LAST_CODE_UNIT = 0xFFFF
 _UNKNOWN = "\ufffd"
 
 
-def locate(content: bytes, texts: list[str]) -> dict[str, list[list[float]]]:
+def locate(
+    content: bytes, texts: list[str], *, ignore_case: bool = False, whole_words: bool = False
+) -> dict[str, list[list[float]]]:
     """Return the places of each text as [page, x, y, width, height], in percent of the displayed page, top-left.
 
-    Case-sensitive, within words too, in reading order. White space of any kind and amount equals any other. A text
+    In reading order. Case-sensitive and within words too, unless told otherwise. White space of any kind and amount equals any other. A text
     that is spaced out or wrapped counts; a wrapped one stands where its first part stands. Text outside the visible
     page does not count.
     """
-    patterns = {text: _pattern(text) for text in texts if text.strip()}
+    patterns = {text: _pattern(text, ignore_case=ignore_case, whole_words=whole_words) for text in texts if text.strip()}
     with opened(content) as pdf:
         clear = normalised(pdf)
     places: dict[str, list[list[float]]] = {text: [] for text in texts}
@@ -46,13 +48,16 @@ def locate(content: bytes, texts: list[str]) -> dict[str, list[list[float]]]:
     return places
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def _pattern(text: str, *, ignore_case: bool, whole_words: bool) -> re.Pattern[str]:
     """Return a pattern for the text that allows inferred white space between any two of its characters.
 
     All repetitions are possessive: no page can make the search slow.
     """
     words = (f"{_INFERRED}*+".join(map(re.escape, _code_units(word))) for word in re.split(r"\s+", text))
-    return re.compile(f"(?:\\s|{_INFERRED})++".join(words))
+    pattern = f"(?:\\s|{_INFERRED})++".join(words)
+    if whole_words:
+        pattern = rf"(?<!\w){pattern}(?!\w)"
+    return re.compile(pattern, re.IGNORECASE if ignore_case else re.NOFLAG)
 
 
 def _code_units(text: str) -> list[str]:
