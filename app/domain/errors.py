@@ -136,6 +136,10 @@ class EnvelopeAlreadyOver(ProviderRejected):
     """The provider's envelope is in a final state (or was never sent) and cannot be cancelled."""
 
 
+class FileNotOffered(ProviderRejected):
+    """The provider makes no such file for this envelope, and never will."""
+
+
 class FileNotReady(ProviderError):
     """The provider has not produced this file yet; `retry_after` says when to ask again, if it said so."""
 

@@ -55,6 +55,9 @@ class PdfInspector(Protocol):
     def locate(self, content: bytes, texts: Sequence[str]) -> Mapping[str, tuple[Box, ...]]:
         """Return every place of each literal, case-sensitive text, in reading order; absent texts map to ()."""
 
+    def count_pages(self, content: bytes) -> int:
+        """Return how many pages a PDF has that need not be signable (a sealed one, say); raise UnreadablePdf."""
+
 
 # --- Files -----------------------------------------------------------------------------------------------------------
 
@@ -189,6 +192,8 @@ class EnvelopeState:
     provider_id: str
     status: EnvelopeStatus
     recipients: tuple[RecipientState, ...]
+    #: Our id of the request, if the envelope carries one.
+    reference: UUID | None = None
     expires_at: datetime | None = None
     finished_at: datetime | None = None
 

@@ -1,0 +1,85 @@
+"""Following an envelope: reading the provider's present state and deriving what changed here.
+
+State always comes from a fresh read, never from what an event claims, so the order and number of events do not
+matter (contract section 6).
+"""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from app.domain import clock
+from app.domain.lifecycle import OPEN, Action
+from app.domain.ports import EnvelopeState, EnvelopeStatus, RecipientState, SigningProvider
+from app.models import Recipient, SignatureRequest
+from app.services import transitions
+from app.services.unit_of_work import unit_of_work
+
+CAUSE = "provider"
+
+#: The provider does not say how long a reason can be; ours is cut to what the column holds.
+LONGEST_REASON = 2000
+
+
+def follow(request_id: UUID, provider_id: str, *, signing: SigningProvider, viewed: bool = False) -> SignatureRequest:
+    """Read the envelope and apply what it says; return the request as it is now.
+
+    `viewed` says that an event told of a first view, the one fact that the provider's state does not hold.
+    Raises ProviderUnavailable or ProviderRejected; then nothing has changed.
+    """
+    state = signing.read(provider_id)
+    with unit_of_work() as session:
+        request = transitions.lock(session, request_id)
+        apply_state(session, request, state, viewed=viewed)
+    return request
+
+
+def apply_state(session: Session, request: SignatureRequest, state: EnvelopeState, *, viewed: bool = False) -> None:
+    """Derive what changed on a locked request; a state read earlier than one already applied changes nothing."""
+    _apply_recipients(session, request, state)
+    if request.status not in OPEN:
+        return
+    if viewed:
+        transitions.apply(session, request, Action.VIEW, cause=CAUSE)
+    match state.status:
+        case EnvelopeStatus.FINISHED if request.finished_at is None:
+            # `completed` is told once the signed PDF is ours; the archive takes over from here.
+            request.finished_at = state.finished_at or clock.utcnow()
+            request.due_at = clock.utcnow()
+            request.attempts = 0
+        case EnvelopeStatus.CANCELLED:
+            transitions.apply(session, request, Action.CANCEL, cause=CAUSE, reason=request.cancel_reason)
+        case EnvelopeStatus.DECLINED:
+            transitions.apply(session, request, Action.DECLINE, cause=CAUSE, reason=_decline_reason(state))
+        case EnvelopeStatus.EXPIRED:
+            transitions.apply(session, request, Action.EXPIRE, cause=CAUSE)
+    if request.status not in OPEN:
+        request.due_at = None
+
+
+def match_recipient(recipients: list[Recipient], state: RecipientState) -> Recipient | None:
+    """Return the person whom the provider speaks of: by its id, else by order and address."""
+    for recipient in recipients:
+        if recipient.provider_id == state.provider_id:
+            return recipient
+    for recipient in recipients:
+        if recipient.order == state.order and recipient.email.lower() == state.email.lower():
+            return recipient
+    return None
+
+
+def _apply_recipients(session: Session, request: SignatureRequest, state: EnvelopeState) -> None:
+    for person in state.recipients:
+        recipient = match_recipient(request.recipients, person)
+        if recipient is None:
+            continue
+        if person.signed_at is not None:
+            transitions.mark_signed(session, request, recipient, at=person.signed_at, cause=CAUSE)
+        if person.declined_at is not None:
+            transitions.mark_declined(session, request, recipient, at=person.declined_at, cause=CAUSE)
+
+
+def _decline_reason(state: EnvelopeState) -> str | None:
+    reasons = (person.decline_reason for person in state.recipients if person.declined_at is not None)
+    reason = next(reasons, None)
+    return reason[:LONGEST_REASON] if reason else None

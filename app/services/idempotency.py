@@ -1,0 +1,51 @@
+"""Idempotency keys: claimed by an INSERT that only one caller can win (contract section 3)."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from app.domain import clock
+from app.domain.errors import IdempotencyKeyReused
+from app.models import IdempotencyKey
+
+
+def fingerprint(body: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a validated, defaulted body, whatever the bytes it came in."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def find(session: Session, *, project_id: UUID, kind: str, key: str, body_fingerprint: str) -> UUID | None:
+    """Return the resource that the key stands for; raise IdempotencyKeyReused when it was for another body."""
+    row = session.scalar(select(IdempotencyKey).filter_by(project_id=project_id, kind=kind, key=key))
+    if row is None:
+        return None
+    if row.fingerprint != body_fingerprint:
+        raise IdempotencyKeyReused("This Idempotency-Key was already used with a different request.")
+    return row.resource_id
+
+
+def claim(  # noqa: PLR0913 (the columns of the row)
+    session: Session, *, project_id: UUID, kind: str, key: str, body_fingerprint: str, resource_id: UUID
+) -> None:
+    """Claim the key for a resource; the flush raises IntegrityError in all callers but one."""
+    session.add(
+        IdempotencyKey(
+            project_id=project_id,
+            kind=kind,
+            key=key,
+            fingerprint=body_fingerprint,
+            resource_id=resource_id,
+            created_at=clock.utcnow(),
+        )
+    )
+
+
+def free(session: Session, *, resource_id: UUID) -> None:
+    """Give the key of a resource back, because nothing came of it."""
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.resource_id == resource_id))

@@ -1,0 +1,63 @@
+"""Claiming due rows so that each has one worker at a time, on SQLite and PostgreSQL alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.domain import clock
+from app.domain.ids import new_id
+from app.models.columns import Leased
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A row that this worker has for itself until its lease ends. `attempts` counts this claim."""
+
+    row_id: UUID
+    token: UUID
+    attempts: int
+
+
+def claim(
+    session: Session, model: type[Leased], *conditions: ColumnElement[bool], limit: int, lease: timedelta
+) -> Sequence[Claim]:
+    """Claim up to `limit` due rows, the longest due first, in one statement.
+
+    The attempt is counted at the claim, so that a row that kills its worker cannot do so for ever unnoticed.
+    """
+    now = clock.utcnow()
+    token = new_id()
+    table = model.__table__  # type: ignore[attr-defined]
+    due = (
+        select(table.c.id)
+        .where(*conditions, table.c.due_at <= now, or_(table.c.lease_until.is_(None), table.c.lease_until <= now))
+        .order_by(table.c.due_at, table.c.id)
+        .limit(limit)
+        # PostgreSQL skips what another worker is claiming; SQLite has one writer anyway and ignores this.
+        .with_for_update(skip_locked=True)
+    )
+    claimed = session.execute(
+        update(table)
+        .where(table.c.id.in_(due.scalar_subquery()))
+        .values(lease_until=now + lease, lease_token=token, attempts=table.c.attempts + 1)
+        .returning(table.c.id, table.c.attempts)
+    )
+    return [Claim(row_id=row_id, token=token, attempts=attempts) for row_id, attempts in claimed]
+
+
+def holds(row: Leased, held: Claim) -> bool:
+    """Say whether the claim still is the row's: a slow worker whose lease was taken over must not finish it."""
+    return row.lease_token == held.token
+
+
+def release(row: Leased, *, after: timedelta | None) -> None:
+    """Give the row back: due again after that time, or never. Never also starts the count of attempts anew."""
+    row.lease_until = None
+    row.lease_token = None
+    row.due_at = None if after is None else clock.utcnow() + after
+    if after is None:
+        row.attempts = 0

@@ -1,0 +1,47 @@
+"""Lists, newest first, by a cursor that skips and repeats nothing (contract section 3, list)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from app.domain import clock
+from app.models import Project, Render, SignatureRequest
+
+Row = TypeVar("Row", Render, SignatureRequest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page(Generic[Row]):
+    """One page; `next_cursor` is the last row's creation time, None on an empty page."""
+
+    rows: Sequence[Row]
+    next_cursor: datetime | None
+    has_more: bool
+
+
+def stamp_created_at(session: Session, model: type[Row], project_id: UUID) -> datetime:
+    """Return a creation time later than every visible one of the project, unique to the millisecond.
+
+    The project's row is locked until the transaction ends, so rows become visible in the order of their times and
+    none ever appears behind a cursor that was already passed.
+    """
+    session.execute(select(Project.id).where(Project.id == project_id).with_for_update())
+    newest = session.scalar(select(func.max(model.created_at)).where(model.project_id == project_id))
+    now = clock.utcnow()
+    return now if newest is None or newest < now else newest + clock.ONE_MILLISECOND
+
+
+def fetch_page(
+    session: Session, query: Select[Row], model: type[Row], *, cursor: datetime | None, limit: int
+) -> Page[Row]:
+    """Run the query for the rows created strictly before the cursor."""
+    if cursor is not None:
+        query = query.where(model.created_at < cursor)
+    rows = session.scalars(query.order_by(model.created_at.desc()).limit(limit + 1)).unique().all()
+    page = rows[:limit]
+    return Page(rows=page, next_cursor=page[-1].created_at if page else None, has_more=len(rows) > limit)

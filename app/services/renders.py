@@ -1,0 +1,176 @@
+"""Renders: taking PDFs in, and giving them back."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.domain import clock
+from app.domain.errors import Conflict, DocumentTooLarge, InvalidRequest, NotFound, UnreadablePdf
+from app.domain.ids import new_id
+from app.domain.ports import PageSize, PdfReport, SavedFile
+from app.models import Render, RenderStatus
+from app.services import idempotency, stored_files
+from app.services.dependencies import Dependencies
+from app.services.paging import Page, fetch_page, stamp_created_at
+from app.services.unit_of_work import reading, unit_of_work
+
+LARGEST_RENDER = 50 * 1024 * 1024
+KIND = "render"
+
+
+def upload(content: bytes, *, project_id: UUID, idempotency_key: str | None, deps: Dependencies) -> tuple[Render, bool]:
+    """Take a PDF in and return its render, and whether it is a replay of an earlier upload.
+
+    Raises DocumentTooLarge, or InvalidRequest saying what is wrong with the PDF.
+    """
+    body = idempotency.fingerprint({"pdf": stored_files.sha256(content)})
+    if replay := _replay(project_id=project_id, key=idempotency_key, fingerprint=body):
+        return replay, True
+    report = _inspect(content, deps=deps)
+    render_id = new_id()
+    saved = stored_files.save(deps.storage, folder=f"renders/{render_id}", content=content)
+    fields = {"status": RenderStatus.SUCCEEDED, "pages": _pages(report)}
+    render, replayed = _insert(
+        render_id, fields, saved=saved, project_id=project_id, key=idempotency_key, fingerprint=body
+    )
+    if replayed:
+        deps.storage.delete(saved.key)
+    return render, replayed
+
+
+def reserve(*, project_id: UUID, idempotency_key: str | None) -> tuple[Render, bool]:
+    """Reserve the id of a render whose PDF comes later; return it, and whether it is a replay."""
+    body = idempotency.fingerprint({})
+    if replay := _replay(project_id=project_id, key=idempotency_key, fingerprint=body):
+        return replay, True
+    fields = {"status": RenderStatus.QUEUED}
+    return _insert(new_id(), fields, saved=None, project_id=project_id, key=idempotency_key, fingerprint=body)
+
+
+def put_pdf(render_id: UUID, content: bytes, *, project_id: UUID, deps: Dependencies) -> Render:
+    """Give a reserved render its PDF; a refused one leaves it as it was.
+
+    Raises NotFound, Conflict when it has its outcome already, DocumentTooLarge and InvalidRequest.
+    """
+    _require_pending(get(render_id, project_id=project_id))
+    report = _inspect(content, deps=deps)
+    saved = stored_files.save(deps.storage, folder=f"renders/{render_id}", content=content)
+    with unit_of_work() as session:
+        render = _lock(session, render_id)
+        _require_pending(render)
+        render.status = RenderStatus.SUCCEEDED
+        render.pages = _pages(report)
+        render.file = stored_files.record(session, saved)
+        render.completed_at = clock.utcnow()
+    return render
+
+
+def fail(render_id: UUID, *, error_message: str, project_id: UUID) -> Render:
+    """Record that a reserved render will never get its PDF; raise NotFound, or Conflict when it has its outcome."""
+    get(render_id, project_id=project_id)
+    with unit_of_work() as session:
+        render = _lock(session, render_id)
+        _require_pending(render)
+        render.status = RenderStatus.FAILED
+        render.error_message = error_message
+        render.completed_at = clock.utcnow()
+    return render
+
+
+def get(render_id: UUID, *, project_id: UUID) -> Render:
+    """Return the project's render; raise NotFound when there is none."""
+    with reading() as session:
+        render = session.scalar(select(Render).filter_by(id=render_id, project_id=project_id))
+    if render is None:
+        raise NotFound("There is no such render in this project.")
+    return render
+
+
+def get_downloadable(render_id: UUID, *, project_id: UUID) -> Render:
+    """Return the project's render if its PDF is here; raise NotFound or Conflict."""
+    render = get(render_id, project_id=project_id)
+    if render.status != RenderStatus.SUCCEEDED or render.file is None:
+        raise Conflict(f"The PDF of this render is not available (status: {render.status}).")
+    return render
+
+
+def list_page(*, project_id: UUID, cursor: datetime | None, limit: int) -> Page[Render]:
+    """Return one page of the project's renders, newest first."""
+    with reading() as session:
+        return fetch_page(session, select(Render).filter_by(project_id=project_id), Render, cursor=cursor, limit=limit)
+
+
+def page_sizes(render: Render) -> tuple[PageSize, ...]:
+    """Return the displayed page sizes, in points, of a render that succeeded."""
+    return tuple(PageSize(width=width, height=height) for width, height in render.pages or ())
+
+
+def _replay(*, project_id: UUID, key: str | None, fingerprint: str) -> Render | None:
+    if key is None:
+        return None
+    with reading() as session:
+        render_id = idempotency.find(session, project_id=project_id, kind=KIND, key=key, body_fingerprint=fingerprint)
+        return session.get(Render, render_id) if render_id else None
+
+
+def _insert(  # noqa: PLR0913 (two callers, one transaction)
+    render_id: UUID,
+    fields: Mapping[str, Any],
+    *,
+    saved: SavedFile | None,
+    project_id: UUID,
+    key: str | None,
+    fingerprint: str,
+) -> tuple[Render, bool]:
+    try:
+        with unit_of_work() as session:
+            if key is not None:
+                idempotency.claim(
+                    session,
+                    project_id=project_id,
+                    kind=KIND,
+                    key=key,
+                    body_fingerprint=fingerprint,
+                    resource_id=render_id,
+                )
+                session.flush()  # A lost race must show before anything else is written.
+            now = stamp_created_at(session, Render, project_id)
+            file = stored_files.record(session, saved) if saved else None
+            completed_at = now if saved else None
+            render = Render(
+                id=render_id, project_id=project_id, created_at=now, completed_at=completed_at, file=file, **fields
+            )
+            session.add(render)
+    except IntegrityError:
+        replay = _replay(project_id=project_id, key=key, fingerprint=fingerprint)
+        if replay is None:
+            raise
+        return replay, True
+    return render, False
+
+
+def _inspect(content: bytes, *, deps: Dependencies) -> PdfReport:
+    if len(content) > LARGEST_RENDER:
+        raise DocumentTooLarge(f"A render's PDF has at most {LARGEST_RENDER // 1024**2} MiB.")
+    try:
+        return deps.inspector.inspect(content)
+    except UnreadablePdf as error:
+        raise InvalidRequest(error.message, form_errors=[error.message]) from error
+
+
+def _pages(report: PdfReport) -> list[list[float]]:
+    return [[page.width, page.height] for page in report.pages]
+
+
+def _lock(session: Session, render_id: UUID) -> Render:
+    return session.get_one(Render, render_id, with_for_update={"of": Render}, populate_existing=True)
+
+
+def _require_pending(render: Render) -> None:
+    if render.status not in {RenderStatus.QUEUED, RenderStatus.RENDERING}:
+        raise Conflict(f"This render has its outcome already (status: {render.status}).")

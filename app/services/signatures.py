@@ -1,0 +1,212 @@
+"""Signature requests: create, get, list, cancel (contract section 3)."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.exc import IntegrityError
+
+from app.domain import clock
+from app.domain.errors import (
+    Conflict,
+    DocumentTooLarge,
+    EnvelopeAlreadyOver,
+    NotFound,
+    ProviderError,
+    ProviderUnavailable,
+    SignaturesUnavailable,
+)
+from app.domain.ids import new_id
+from app.domain.lifecycle import TERMINAL, Action, Status
+from app.domain.ports import EnvelopeDraft, SigningProvider
+from app.domain.submission import Submission
+from app.models import RenderStatus, SignatureRequest
+from app.services import following, idempotency, placements, renders, sending, transitions
+from app.services.dependencies import Dependencies
+from app.services.paging import Page, fetch_page
+from app.services.unit_of_work import reading, unit_of_work
+
+#: The largest PDF that can be sent out for signature (contract section 1).
+LARGEST_DOCUMENT = 20 * 1024 * 1024
+
+#: How often the loser of a race looks whether the winner is done, in seconds.
+WAIT_STEP = 0.1
+
+#: A cancel that is this old has been answered, or its answer is lost.
+CANCEL_WINDOW = timedelta(seconds=60)
+
+
+def create(
+    submission: Submission, *, project_id: UUID, idempotency_key: str | None, deps: Dependencies
+) -> tuple[SignatureRequest, bool]:
+    """Send a render out for signature; return the request, and whether it is a replay of an earlier call.
+
+    Raises SignaturesUnavailable, NotFound, Conflict, DocumentTooLarge, InvalidRequest (what only the PDF can tell) and
+    IdempotencyKeyReused, and then nothing is stored; or ProviderError (see `sending.send`).
+    """
+    replay = _replay(submission, project_id=project_id, key=idempotency_key, deps=deps)
+    if replay is not None:
+        return replay, True
+    signing = _require_signing(deps)
+    draft = _prepare(submission, project_id=project_id, deps=deps)
+    try:
+        sending.claim(
+            submission,
+            request_id=draft.reference,
+            project_id=project_id,
+            idempotency_key=idempotency_key,
+            settings=deps.settings,
+        )
+    except IntegrityError:
+        replay = _replay(submission, project_id=project_id, key=idempotency_key, deps=deps)
+        if replay is None:
+            raise Conflict("The first request with this Idempotency-Key was refused.", retry_after=1) from None
+        return replay, True
+    return sending.send(draft, signing=signing, deps=deps), False
+
+
+def get(request_id: UUID, *, project_id: UUID) -> SignatureRequest:
+    """Return the project's request; raise NotFound when there is none that is visible."""
+    with reading() as session:
+        request = session.scalar(_visible(project_id).filter_by(id=request_id))
+    if request is None:
+        raise NotFound("There is no such signature request in this project.")
+    return request
+
+
+def list_page(
+    *, project_id: UUID, render_id: UUID | None, cursor: datetime | None, limit: int
+) -> Page[SignatureRequest]:
+    """Return one page of the project's requests, newest first."""
+    query = _visible(project_id)
+    if render_id is not None:
+        query = query.filter_by(render_id=render_id)
+    with reading() as session:
+        return fetch_page(session, query, SignatureRequest, cursor=cursor, limit=limit)
+
+
+def cancel(request_id: UUID, *, project_id: UUID, reason: str | None, deps: Dependencies) -> SignatureRequest:
+    """Cancel an open request at the provider, then here; return it.
+
+    Raises NotFound, Conflict when it is over already or is being cancelled right now, SignaturesUnavailable, and
+    ProviderError when the provider did not do it; then the status is unchanged.
+    """
+    get(request_id, project_id=project_id)
+    signing = _require_signing(deps)
+    provider_id = _begin_cancel(request_id, reason=reason)
+    try:
+        signing.cancel(provider_id, reason=reason)
+    except EnvelopeAlreadyOver:
+        _abandon_cancel(request_id, keep_reason=True)
+        request = following.follow(request_id, provider_id, signing=signing)
+        if request.status != Status.CANCELLED:
+            raise _already_over(request) from None
+        return request
+    except ProviderError as error:
+        _abandon_cancel(request_id, keep_reason=isinstance(error, ProviderUnavailable) and error.may_have_acted)
+        raise
+    with unit_of_work() as session:
+        request = transitions.lock(session, request_id)
+        moved = transitions.apply(session, request, Action.CANCEL, cause="api", reason=reason)
+        request.due_at = None
+    if not moved and request.status != Status.CANCELLED:
+        raise _already_over(request)
+    return request
+
+
+def _replay(
+    submission: Submission, *, project_id: UUID, key: str | None, deps: Dependencies
+) -> SignatureRequest | None:
+    """Return the request that the key stands for, once it is visible; None when the key is free."""
+    if key is None:
+        return None
+    body = idempotency.fingerprint(submission.as_mapping())
+    with reading() as session:
+        request_id = idempotency.find(session, project_id=project_id, kind=sending.KIND, key=key, body_fingerprint=body)
+    return None if request_id is None else _await_outcome(request_id, deps=deps)
+
+
+def _await_outcome(request_id: UUID, *, deps: Dependencies) -> SignatureRequest | None:
+    """Wait for the caller that is sending the request; None when it was refused and the key is free again.
+
+    A request in doubt is looked for at the provider first, once. Raises Conflict when the outcome is still open.
+    """
+    deadline = clock.monotonic() + deps.settings.idempotency_wait_seconds
+    while True:
+        with reading() as session:
+            request = session.get(SignatureRequest, request_id)
+        if request is None or request.status != Status.CREATING:
+            return request
+        if sending.in_doubt_since(request, deps.settings) is not None:
+            return _look_up_once(request_id, deps=deps)
+        if clock.monotonic() >= deadline:
+            raise Conflict("The first request with this Idempotency-Key is still being processed.", retry_after=1)
+        clock.sleep(WAIT_STEP)
+
+
+def _look_up_once(request_id: UUID, *, deps: Dependencies) -> SignatureRequest:
+    still_in_doubt = Conflict(
+        "The outcome of the first request with this Idempotency-Key is not known yet; nothing is sent twice.",
+        retry_after=5,
+    )
+    try:
+        found = sending.look_up(request_id, signing=_require_signing(deps), deps=deps)
+    except ProviderError as error:
+        raise still_in_doubt from error
+    if found is None:
+        raise still_in_doubt
+    return found
+
+
+def _require_signing(deps: Dependencies) -> SigningProvider:
+    if deps.signing is None:
+        raise SignaturesUnavailable("Digital signatures are not configured on this server.")
+    return deps.signing
+
+
+def _prepare(submission: Submission, *, project_id: UUID, deps: Dependencies) -> EnvelopeDraft:
+    render = renders.get(submission.render_id, project_id=project_id)
+    if render.status != RenderStatus.SUCCEEDED or render.file is None:
+        raise Conflict(f"The render is not ready for signing (status: {render.status}).")
+    if render.file.size > LARGEST_DOCUMENT:
+        raise DocumentTooLarge(f"A PDF to be signed has at most {LARGEST_DOCUMENT // 1024**2} MiB.")
+    return placements.prepare(
+        submission,
+        reference=new_id(),
+        document=deps.storage.read(render.file.key),
+        pages=renders.page_sizes(render),
+        inspector=deps.inspector,
+    )
+
+
+def _visible(project_id: UUID) -> Select[SignatureRequest]:
+    return select(SignatureRequest).where(
+        SignatureRequest.project_id == project_id, SignatureRequest.created_at.is_not(None)
+    )
+
+
+def _begin_cancel(request_id: UUID, *, reason: str | None) -> str:
+    """Claim the cancel, so that of two at once only one reaches the provider; return the provider's id."""
+    now = clock.utcnow()
+    with unit_of_work() as session:
+        request = transitions.lock(session, request_id)
+        if request.status in TERMINAL or request.provider_id is None:
+            raise _already_over(request)
+        if request.cancel_requested_at is not None and now < request.cancel_requested_at + CANCEL_WINDOW:
+            raise Conflict("This signature request is being cancelled already.", retry_after=1)
+        request.cancel_requested_at = now
+        request.cancel_reason = reason
+    return request.provider_id
+
+
+def _abandon_cancel(request_id: UUID, *, keep_reason: bool) -> None:
+    """Let the next cancel try at once. If this one may have worked, its reason is kept for when we learn so."""
+    with unit_of_work() as session:
+        request = transitions.lock(session, request_id)
+        request.cancel_requested_at = None
+        if not keep_reason:
+            request.cancel_reason = None
+
+
+def _already_over(request: SignatureRequest) -> Conflict:
+    return Conflict(f"This signature request is already {request.status} and cannot be cancelled.")

@@ -1,0 +1,86 @@
+"""The only writer of a request's status: the change and its history, in the caller's transaction."""
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain import clock
+from app.domain.lifecycle import Action, Status, next_status
+from app.models import HistoryEntry, Recipient, SignatureRequest
+
+log = structlog.get_logger(__name__)
+
+
+def lock(session: Session, request_id: UUID) -> SignatureRequest:
+    """Load the request for changing it: nobody else changes it until the transaction ends.
+
+    On PostgreSQL the row is locked; on SQLite the whole database is, since every unit of work begins IMMEDIATE.
+    """
+    return session.get_one(
+        SignatureRequest, request_id, with_for_update={"of": SignatureRequest}, populate_existing=True
+    )
+
+
+def apply(
+    session: Session, request: SignatureRequest, action: Action, *, cause: str, reason: str | None = None
+) -> bool:
+    """Move a locked request along, and say whether it moved.
+
+    What the lifecycle does not allow any more (a late or doubled event) is logged and ignored: the first terminal
+    transition wins. `reason` becomes the request's `errorMessage`.
+    """
+    before = Status(request.status)
+    after = next_status(before, action)
+    if after is None:
+        log.info("transition ignored", signature_request_id=str(request.id), status=before, action=action, cause=cause)
+        return False
+    request.status = after
+    if reason is not None:
+        request.error_message = reason
+    _record(session, request, action=action, before=before, cause=cause, reason=reason)
+    return True
+
+
+def mark_signed(session: Session, request: SignatureRequest, recipient: Recipient, *, at: datetime, cause: str) -> None:
+    """Record, once, that a person signed; the request's status does not move."""
+    if recipient.signed_at is None:
+        recipient.signed_at = at
+        _record(session, request, action="recipient_signed", recipient=recipient, cause=cause)
+
+
+def mark_declined(
+    session: Session, request: SignatureRequest, recipient: Recipient, *, at: datetime, cause: str
+) -> None:
+    """Record, once, that a person declined; what follows for the request is a transition of its own."""
+    if recipient.declined_at is None:
+        recipient.declined_at = at
+        _record(session, request, action="recipient_declined", recipient=recipient, cause=cause)
+
+
+def _record(  # noqa: PLR0913 (the columns of the row)
+    session: Session,
+    request: SignatureRequest,
+    *,
+    action: str,
+    cause: str,
+    before: Status | None = None,
+    recipient: Recipient | None = None,
+    reason: str | None = None,
+) -> None:
+    last = session.scalar(select(func.max(HistoryEntry.sequence)).where(HistoryEntry.request_id == request.id))
+    session.add(
+        HistoryEntry(
+            request_id=request.id,
+            sequence=(last or 0) + 1,
+            at=clock.utcnow(),
+            action=action,
+            from_status=before or request.status,
+            to_status=request.status,
+            cause=cause,
+            recipient_id=recipient.id if recipient else None,
+            reason=reason,
+        )
+    )
