@@ -1,0 +1,146 @@
+"""Checks a seal offline and says in plain words what holds and what does not."""
+
+import io
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.fields import MDPPerm
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel
+from pyhanko_certvalidator import ValidationContext
+
+# It writes a traceback for every file that it rejects; the verdict says all of it.
+for _name in ("pyhanko", "pyhanko_certvalidator"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+_NO_SEAL = "The file has no seal."
+_SEVERAL_SEALS = "The file has more than one signature; a sealed document has exactly one."
+_UNREADABLE = "The file is not a PDF whose seal can be read; it is damaged, or was changed after it was sealed."
+
+#: What each fact means, as (when it holds, when it does not).
+_MEANINGS = {
+    "intact": (
+        "The sealed bytes are exactly those that were sealed.",
+        "The sealed bytes were changed after sealing.",
+    ),
+    "valid": (
+        "The seal's signature fits its certificate.",
+        "The seal's signature does not fit its certificate.",
+    ),
+    "covers_whole_file": (
+        "The seal covers the whole file.",
+        "The seal does not cover the whole file; something was added or moved after sealing.",
+    ),
+    "unmodified": (
+        "Nothing was added to the document after sealing.",
+        "The document was added to, or rewritten, after sealing.",
+    ),
+    "certified_no_changes": (
+        "The seal certifies the document and forbids every later change.",
+        "The seal does not forbid later changes; it was not made by this service.",
+    ),
+    "trusted": (
+        "The seal was made with the expected certificate.",
+        "The seal was not made with the expected certificate: it may come from somebody else.",
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What holds of a seal. `timestamped_at` is what an independent authority says, when one was asked."""
+
+    intact: bool = False
+    valid: bool = False
+    covers_whole_file: bool = False
+    unmodified: bool = False
+    trusted: bool = False
+    certified_no_changes: bool = False
+    timestamped: bool = False
+    timestamped_at: datetime | None = None
+    self_signed: bool = False
+    fingerprint_sha256: str | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the document is, byte for byte, what was sealed with the expected certificate."""
+        return not self.problems and all(getattr(self, fact) for fact in _MEANINGS)
+
+    def sentences(self) -> tuple[str, ...]:
+        """Say everything, in plain English, one fact each."""
+        if self.fingerprint_sha256 is None:
+            return self.problems
+        facts = (meanings[0 if getattr(self, fact) else 1] for fact, meanings in _MEANINGS.items())
+        return (*self.problems, *facts, self._about_the_time(), self._about_the_certificate())
+
+    def _about_the_time(self) -> str:
+        if self.timestamped and self.timestamped_at is not None:
+            return f"A time-stamping authority attests that it existed at {self.timestamped_at:%Y-%m-%d %H:%M:%S} UTC."
+        return "It has no time-stamp: when it was sealed is only the signing service's own statement."
+
+    def _about_the_certificate(self) -> str:
+        known = f"The certificate's SHA-256 fingerprint is {self.fingerprint_sha256}."
+        if self.self_signed:
+            return f"{known} It vouches for itself: the seal proves that the document is unchanged, not who signed it."
+        return f"{known} Who stands behind it is for its issuer to say; that was not checked."
+
+
+def verify(content: bytes, *, trusted: x509.Certificate, long_term: bool = False) -> Verdict:
+    """Judge a sealed file against the certificate it should be sealed with; never raises for what is in the file.
+
+    Nothing is fetched, as otherwise the file would choose whom this server calls. `long_term` accepts the validation
+    data that a seal of level LT or LTA appends to itself; without it, whatever was appended is a change.
+    """
+    try:
+        signatures = PdfFileReader(io.BytesIO(content), strict=True).embedded_regular_signatures
+        if len(signatures) != 1:
+            return Verdict(problems=(_SEVERAL_SEALS if signatures else _NO_SEAL,))
+        return _judge(signatures[0], trusted, long_term=long_term)
+    except Exception:  # noqa: BLE001 (a parser fed with changed bytes raises nearly everything; each means "unreadable")
+        return Verdict(problems=(_UNREADABLE,))
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Return the SHA-256 fingerprint in lower-case hex."""
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def _judge(seal: EmbeddedPdfSignature, trusted: x509.Certificate, *, long_term: bool) -> Verdict:
+    root = asn1_x509.Certificate.load(trusted.public_bytes(serialization.Encoding.DER))
+    context = ValidationContext(trust_roots=[root], allow_fetching=False)
+    status: PdfSignatureStatus = validate_pdf_signature(seal, context)
+    appended = (SignatureCoverageLevel.ENTIRE_REVISION, ModificationLevel.LTA_UPDATES)
+    is_extended = long_term and (status.coverage, status.modification_level) == appended
+    stamp = status.timestamp_validity
+    is_expected = status.signing_cert.dump() == root.dump()
+    has_stamp = stamp is not None and stamp.intact and stamp.valid
+    return Verdict(
+        intact=bool(status.intact),
+        valid=bool(status.valid),
+        covers_whole_file=status.coverage is SignatureCoverageLevel.ENTIRE_FILE or is_extended,
+        unmodified=bool(status.docmdp_ok) and (status.modification_level is ModificationLevel.NONE or is_extended),
+        # pyHanko does not look at the certificate of a changed file; whose seal was broken is worth saying all the same.
+        trusted=is_expected and (bool(status.trusted) or not status.intact),
+        certified_no_changes=_is_certified(seal),
+        timestamped=has_stamp,
+        timestamped_at=stamp.timestamp if stamp is not None and has_stamp else None,
+        self_signed=status.signing_cert.self_signed in ("yes", "maybe"),
+        fingerprint_sha256=status.signing_cert.sha256.hex(),
+        problems=("The time-stamp in the seal is broken.",) if stamp is not None and not has_stamp else (),
+    )
+
+
+def _is_certified(seal: EmbeddedPdfSignature) -> bool:
+    """Tell whether this signature is the one the document names as its certification, at level "no changes"."""
+    permissions: Any = seal.reader.root.get("/Perms", {})
+    is_named = "/DocMDP" in permissions and permissions["/DocMDP"] == seal.sig_object
+    return is_named and seal.docmdp_level is MDPPerm.NO_CHANGES
