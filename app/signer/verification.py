@@ -128,7 +128,7 @@ def _judge(seal: EmbeddedPdfSignature, trusted: x509.Certificate, *, long_term: 
         valid=bool(status.valid),
         covers_whole_file=status.coverage is SignatureCoverageLevel.ENTIRE_FILE or is_extended,
         unmodified=bool(status.docmdp_ok) and (status.modification_level is ModificationLevel.NONE or is_extended),
-        # pyHanko does not look at the certificate of a changed file; whose seal was broken is worth saying all the same.
+        # pyHanko skips the certificate of a changed file, but whose seal was broken is worth saying all the same.
         trusted=is_expected and (bool(status.trusted) or not status.intact),
         certified_no_changes=_is_certified(seal),
         timestamped=has_stamp,
