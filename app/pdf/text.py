@@ -28,11 +28,13 @@ def locate(
 ) -> dict[str, list[list[float]]]:
     """Return the places of each text as [page, x, y, width, height], in percent of the displayed page, top-left.
 
-    In reading order. Case-sensitive and within words too, unless told otherwise. White space of any kind and amount equals any other. A text
-    that is spaced out or wrapped counts; a wrapped one stands where its first part stands. Text outside the visible
-    page does not count.
+    In reading order. Case-sensitive and within words too, unless told otherwise. White space of any kind and amount
+    equals any other. A text that is spaced out or wrapped counts; a wrapped one stands where its first part stands.
+    Text outside the visible page does not count.
     """
-    patterns = {text: _pattern(text, ignore_case=ignore_case, whole_words=whole_words) for text in texts if text.strip()}
+    patterns = {
+        text: _pattern(text, ignore_case=ignore_case, whole_words=whole_words) for text in texts if text.strip()
+    }
     with opened(content) as pdf:
         clear = normalised(pdf)
     places: dict[str, list[list[float]]] = {text: [] for text in texts}

@@ -1,7 +1,8 @@
 """The frames that the sandbox and its child exchange: JSON types and bytes, nothing that could run code.
 
 A frame is the length of its header (four bytes, big-endian), the header (JSON) and the raw bytes of each blob in turn.
-In the header a `bytes` value stands as {"$blob": its index}; "blobs" lists their sizes.
+In the header a `bytes` value stands as {"$blob": its index}; "blobs" lists their sizes. A mapping that has such a key
+itself stands as {"$blob": the mapping}.
 """
 
 import json
@@ -43,9 +44,9 @@ def decode(read: Callable[[int], bytes]) -> Any:
     try:
         header = json.loads(read(size), parse_constant=_refuse_constant)
         value, sizes = header["value"], header["blobs"]
-        if not all(type(length) is int and length >= 0 for length in sizes) or sum(sizes) > MAX_BLOB_BYTES:
+        if not all(type(size) is int and size >= 0 for size in sizes) or sum(sizes) > MAX_BLOB_BYTES:
             raise MalformedFrame("The sizes of the blobs make no sense.")
-        return _lower(value, [read(length) for length in sizes])
+        return _lower(value, [read(size) for size in sizes])
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise MalformedFrame("The header makes no sense.") from error
 
@@ -56,9 +57,10 @@ def _lift(value: Any, blobs: list[bytes]) -> Any:
         blobs.append(value)
         return {_BLOB: len(blobs) - 1}
     if isinstance(value, dict):
-        if _BLOB in value or not all(isinstance(key, str) for key in value):
-            raise TypeError(f"A mapping travels only with text keys other than {_BLOB}.")
-        return {key: _lift(item, blobs) for key, item in value.items()}
+        if not all(isinstance(key, str) for key in value):
+            raise TypeError("A mapping travels only with text keys.")
+        lifted = {key: _lift(item, blobs) for key, item in value.items()}
+        return {_BLOB: lifted} if _BLOB in value else lifted
     if isinstance(value, list | tuple):
         return [_lift(item, blobs) for item in value]
     return value
@@ -67,9 +69,10 @@ def _lift(value: Any, blobs: list[bytes]) -> Any:
 def _lower(value: Any, blobs: list[bytes]) -> Any:
     """Put the blobs back in place of their references."""
     if isinstance(value, dict):
-        if value.keys() == {_BLOB}:
-            return blobs[value[_BLOB]]
-        return {key: _lower(item, blobs) for key, item in value.items()}
+        inner = value.get(_BLOB, value)
+        if not isinstance(inner, dict):
+            return blobs[inner]
+        return {key: _lower(item, blobs) for key, item in inner.items()}
     if isinstance(value, list):
         return [_lower(item, blobs) for item in value]
     return value

@@ -1,0 +1,12 @@
+"""One warm child for the tests that do not hurt it."""
+
+import pytest
+
+from app.pdf.inspector import SandboxedPdfInspector
+from app.pdf.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def inspector():
+    with Sandbox() as sandbox:
+        yield SandboxedPdfInspector(sandbox)
