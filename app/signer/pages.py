@@ -1,0 +1,196 @@
+"""What signers see: the page behind the mailed link, and the signing page behind that link's cookie.
+
+Following a link changes nothing (mail scanners do it too); only the button on the landing page records a view.
+"""
+
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, send_from_directory
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
+
+from app.domain.ports import Designation
+from app.signer.ceremony import (
+    MAX_REASON,
+    Ceremony,
+    CeremonyClosed,
+    CeremonyState,
+    CeremonyView,
+    Client,
+    InvalidAnswers,
+)
+from app.signer.page_forms import FormData, Ink, entries, read_answers
+from app.signer.page_guard import LINK_COOKIE, form_key, harden, may_post, remember_link
+
+pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static", static_url_path="/assets")
+pages.after_request(harden)
+
+FONTS = Path(__file__).parent / "fonts"
+SCRIPT_FONT = "DancingScript-Regular.otf"
+FONT_SECONDS = 86_400
+
+#: Long enough for one sitting, and only in this person's browser.
+PAGE_IMAGE_SECONDS = 3600
+
+#: One drawn signature and one set of initials (each under 400 kB as base64), and the texts of many fields.
+MAX_FORM_BYTES = 4 * 1024 * 1024
+
+#: How a page that only says how things stand is answered; other states are a plain 200.
+STATUS_OF_STATE = {CeremonyState.EXPIRED: 410, CeremonyState.CANCELLED: 410}
+
+
+@pages.get("/signing/<token>")
+def landing(token: str) -> ResponseReturnValue:
+    """Say what the link is for. Changes nothing."""
+    view = _find(token)
+    if view.state is not CeremonyState.READY:
+        return _state_page(view)
+    return render_template("landing.html", view=view, token=token, form_key=form_key(token))
+
+
+@pages.post("/signing/<token>/open")
+def open_document(token: str) -> ResponseReturnValue:
+    """Record that a person opens the document, and leave the link behind for a cookie."""
+    view = _find(token)
+    _require_own_form(token)
+    if view.state is CeremonyState.READY:
+        view = _ceremony().open(token, _client())
+    if view.state is not CeremonyState.READY:
+        return _state_page(view, 409)
+    path = f"/ceremony/{view.recipient_id}"
+    response = redirect(path, 303)
+    remember_link(response, token, path=path, secure=_public_url().startswith("https://"))
+    return response
+
+
+@pages.get("/ceremony/<recipient_id>")
+def signing_page(recipient_id: str) -> ResponseReturnValue:
+    """Show the document with its fields, or how things stand."""
+    token, view = _find_by_cookie(recipient_id)
+    if view.state is not CeremonyState.READY:
+        return _state_page(view)
+    return _form_page(view, token)
+
+
+@pages.get("/ceremony/<recipient_id>/pages/<int:number>.png")
+def page_image(recipient_id: str, number: int) -> ResponseReturnValue:
+    """Return the picture of one page."""
+    token, view = _find_by_cookie(recipient_id)
+    if not 1 <= number <= len(view.pages):
+        abort(404)
+    try:
+        content = _ceremony().page_image(token, number)
+    except CeremonyClosed:
+        abort(404)
+    response = Response(content, mimetype="image/png")
+    response.headers["Cache-Control"] = f"private, max-age={PAGE_IMAGE_SECONDS}"
+    response.headers["Vary"] = "Cookie"
+    return response
+
+
+@pages.post("/ceremony/<recipient_id>/finish")
+def finish(recipient_id: str) -> ResponseReturnValue:
+    """Sign with what was entered, or show it again with what is wrong."""
+    request.max_form_memory_size = request.max_content_length = MAX_FORM_BYTES
+    token, view = _find_by_cookie(recipient_id)
+    _require_own_form(token)
+    consent = request.form.get("consent") == "yes"
+    try:
+        _ceremony().finish(token, values=read_answers(view, request.form), consent=consent, client=_client())
+    except InvalidAnswers as invalid:
+        return _form_page(view, token, form=request.form, errors=invalid), 422
+    except CeremonyClosed:
+        return _state_page(_find(token), 409)
+    return redirect(f"/ceremony/{view.recipient_id}", 303)
+
+
+@pages.post("/ceremony/<recipient_id>/decline")
+def decline(recipient_id: str) -> ResponseReturnValue:
+    """Refuse to sign."""
+    token, view = _find_by_cookie(recipient_id)
+    _require_own_form(token)
+    try:
+        _ceremony().decline(token, reason=request.form.get("reason", ""), client=_client())
+    except InvalidAnswers as invalid:
+        return _form_page(view, token, form=request.form, errors=invalid), 422
+    except CeremonyClosed:
+        return _state_page(_find(token), 409)
+    return redirect(f"/ceremony/{view.recipient_id}", 303)
+
+
+@pages.get("/assets/fonts/script.otf")
+def script_font() -> ResponseReturnValue:
+    """Return the typeface of typed signatures, the same that is stamped on the document."""
+    return send_from_directory(FONTS, SCRIPT_FONT, mimetype="font/otf", max_age=FONT_SECONDS)
+
+
+@pages.errorhandler(HTTPException)
+def explain(error: HTTPException) -> ResponseReturnValue:
+    """Say kindly what went wrong; the page for a malformed link is the one for an unknown link."""
+    return render_template("problem.html", status=error.code), error.code or 500
+
+
+def _form_page(
+    view: CeremonyView, token: str, *, form: FormData | None = None, errors: InvalidAnswers | None = None
+) -> str:
+    form = MultiDict() if form is None else form
+    field_errors = errors.field_errors if errors else {}
+    return render_template(
+        "ceremony.html",
+        view=view,
+        entries=entries(view, form, field_errors),
+        inks={ink: form.get(ink.input_name, "") for ink in Ink},
+        consent=form.get("consent") == "yes",
+        reason=form.get("reason", ""),
+        reason_error=field_errors.get("reason"),
+        max_reason=MAX_REASON,
+        form_errors=errors.form_errors if errors else [],
+        form_key=form_key(token),
+        approves=_approves(view),
+    )
+
+
+def _state_page(view: CeremonyView, status: int | None = None) -> ResponseReturnValue:
+    return render_template("state.html", view=view, approves=_approves(view)), (
+        status or STATUS_OF_STATE.get(view.state, 200)
+    )
+
+
+def _approves(view: CeremonyView) -> bool:
+    return view.designation == Designation.APPROVER
+
+
+def _find(token: str) -> CeremonyView:
+    view = _ceremony().find(token)
+    if view is None:
+        abort(404)
+    return view
+
+
+def _find_by_cookie(recipient_id: str) -> tuple[str, CeremonyView]:
+    """Return the link's token and what it shows; a link of somebody else is as good as none."""
+    token = request.cookies.get(LINK_COOKIE, "")
+    view = _find(token)
+    if str(view.recipient_id) != recipient_id:
+        abort(404)
+    return token, view
+
+
+def _require_own_form(token: str) -> None:
+    if not may_post(request, token, public_url=_public_url()):
+        abort(403)
+
+
+def _client() -> Client:
+    return Client(ip=request.remote_addr or "", user_agent=request.user_agent.string)
+
+
+def _ceremony() -> Ceremony:
+    ceremony: Ceremony = current_app.extensions["signer"].ceremony
+    return ceremony
+
+
+def _public_url() -> str:
+    public_url: str = current_app.extensions["signer"].settings.public_url
+    return public_url
