@@ -72,11 +72,6 @@ def _holds_launch(item: Any) -> bool:
         # A structure element may be called anything, but has a parent /P, which an action has not.
         if entry(value, "/S") == Name.Launch and entry(value, "/P") is None:
             return True
-        if isinstance(value, pikepdf.Array):
-            children = list(value)
-        elif isinstance(value, pikepdf.Dictionary | pikepdf.Stream):
-            children = list(value.as_dict().values())
-        else:
-            continue
+        children = list(value) if isinstance(value, pikepdf.Array) else values(value)
         pending.extend(child for child in children if isinstance(child, pikepdf.Object) and not child.is_indirect)
     return False

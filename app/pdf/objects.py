@@ -38,5 +38,7 @@ def dictionaries(start: Any, *links: str) -> Iterator[Any]:
 
 
 def values(holder: Any) -> list[Any]:
-    """Return all values of a dictionary, none for anything else."""
-    return list(holder.as_dict().values()) if isinstance(holder, pikepdf.Dictionary) else []
+    """Return all values of a dictionary or of a stream's dictionary, none for anything else."""
+    if not isinstance(holder, pikepdf.Dictionary | pikepdf.Stream):
+        return []
+    return [holder.get(key) for key in holder.keys()]  # noqa: SIM118 (a stream is not iterable)

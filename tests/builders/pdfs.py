@@ -34,7 +34,7 @@ def make_pdf(
     texts = [text] * pages if isinstance(text, str) else list(text)
     pdf = pikepdf.new()
     for line in texts:
-        page = pdf.add_blank_page(page_size=size)
+        page = pdf.add_blank_page()
         page.Resources = Dictionary(Font=Dictionary(F1=_helvetica()))
         page.Contents = pdf.make_stream(draw_text(line, at=at, font_size=font_size))
         boxes: dict[str, object] = {"/MediaBox": Array(media or (0, 0, *size))}
