@@ -23,11 +23,14 @@ settings.set_qpdf_limits(flate_max_memory=MAX_DECODED_BYTES, run_length_max_memo
 
 
 @contextmanager
-def opened(content: bytes) -> Iterator[pikepdf.Pdf]:
-    """Open with qpdf; whatever qpdf cannot read, now or later in the block, raises UnreadablePdf."""
+def opened(content: bytes, *, only_to_read: bool = False) -> Iterator[pikepdf.Pdf]:
+    """Open with qpdf; whatever qpdf cannot read, now or later in the block, raises UnreadablePdf.
+
+    So does any encryption, unless the document is `only_to_read` and opens without a password.
+    """
     try:
         with pikepdf.open(io.BytesIO(content)) as pdf:
-            if pdf.is_encrypted:
+            if pdf.is_encrypted and not only_to_read:
                 raise UnreadablePdf(ENCRYPTED)
             yield pdf
     except pikepdf.PasswordError as error:

@@ -20,12 +20,12 @@ MAX_PAGES = 500
 MAX_SIDE_POINTS = 14_400
 #: Viewers look for the header in the first 1024 bytes (ISO 32000-1, annex H, implementation note 13).
 _HEADER_WITHIN = 1024
+_NO_PAGE = "The PDF has no page."
 
 
 def inspect(content: bytes) -> dict[str, Any]:
     """Return {"pages": [[width, height], ...]}, the pages as displayed in points, or raise UnreadablePdf."""
-    if b"%PDF-" not in content[:_HEADER_WITHIN]:
-        raise UnreadablePdf("The file is not a PDF.")
+    _refuse_other_formats(content)
     with opened(content) as pdf:
         _refuse_page_count(pdf)
         _refuse_signed(pdf)
@@ -37,9 +37,23 @@ def inspect(content: bytes) -> dict[str, Any]:
     return {"pages": [[size.width, size.height] for size in sizes]}
 
 
+def count_pages(content: bytes) -> int:
+    """Return how many pages a PDF has that need not be signable (a sealed one, say); raise UnreadablePdf."""
+    _refuse_other_formats(content)
+    with opened(content, only_to_read=True) as pdf:
+        if len(pdf.pages) == 0:
+            raise UnreadablePdf(_NO_PAGE)
+        return len(pdf.pages)
+
+
+def _refuse_other_formats(content: bytes) -> None:
+    if b"%PDF-" not in content[:_HEADER_WITHIN]:
+        raise UnreadablePdf("The file is not a PDF.")
+
+
 def _refuse_page_count(pdf: pikepdf.Pdf) -> None:
     if len(pdf.pages) == 0:
-        raise UnreadablePdf("The PDF has no page.")
+        raise UnreadablePdf(_NO_PAGE)
     if len(pdf.pages) > MAX_PAGES:
         raise UnreadablePdf(f"The PDF has {len(pdf.pages)} pages; at most {MAX_PAGES} are allowed.")
 

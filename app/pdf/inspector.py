@@ -25,6 +25,11 @@ class SandboxedPdfInspector:
         places = self._sandbox.call("app.pdf.text:locate", content=content, texts=list(texts))
         return {text: tuple(_box(*place) for place in places[text]) for text in texts}
 
+    def count_pages(self, content: bytes) -> int:
+        """Return how many pages a PDF has that need not be signable (a sealed one, say); raise UnreadablePdf."""
+        pages: int = self._sandbox.call("app.pdf.inspect:count_pages", content=content)
+        return pages
+
     def render_page(self, content: bytes, *, page: int, dpi: int) -> bytes:
         """Return a page (from 1) as a PNG; `dpi` is lowered for pages that would exceed four million pixels."""
         picture: bytes = self._sandbox.call("app.pdf.images:render", content=content, page=page, dpi=dpi)

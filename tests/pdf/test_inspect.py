@@ -187,3 +187,32 @@ def test_a_document_of_another_producer_is_accepted(inspector):
 def size(inspector, content):
     (page,) = inspector.inspect(content).pages
     return page.width, page.height
+
+
+@pytest.mark.parametrize(
+    ("content", "pages"),
+    [
+        (make_pdf(pages=3), 3),
+        (make_pdf(pages=501), 501),
+        (pdfs.signature_field_pdf(signed=True), 1),
+        (pdfs.encrypted_pdf(user=""), 1),
+    ],
+    ids=["ordinary", "long", "signed", "restricted"],
+)
+def test_pages_are_counted_even_where_nobody_could_sign(inspector, content, pages):
+    assert inspector.count_pages(content) == pages
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"<html>", "The file is not a PDF."),
+        (pdfs.truncated_pdf(), DAMAGED),
+        (pdfs.encrypted_pdf(), ENCRYPTED),
+        (pdfs.pageless_pdf(), "The PDF has no page."),
+    ],
+    ids=["not a PDF", "truncated", "encrypted", "no page"],
+)
+def test_pages_of_what_is_no_document_are_not_counted(inspector, content, sentence):
+    with pytest.raises(UnreadablePdf, match=f"^{re.escape(sentence)}$"):
+        inspector.count_pages(content)
