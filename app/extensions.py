@@ -74,8 +74,11 @@ def absolute_database_url(url: str) -> URL:
 
 
 def engine_options(url: URL, *, pool_size: int) -> Mapping[str, Any]:
-    """Return what the engine is made with: a connection for each thread, and waiting instead of failing."""
-    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 4, "pool_pre_ping": False}
+    """Return what the engine is made with: a connection for each thread, and waiting instead of failing.
+
+    Parameters are hidden from error texts: they are names and addresses.
+    """
+    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 4, "hide_parameters": True}
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": SQLITE_BUSY_TIMEOUT / 1000}
     else:

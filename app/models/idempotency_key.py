@@ -22,5 +22,5 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(String(255))
     #: SHA-256 of the validated, defaulted body; the same key with another body is refused.
     fingerprint: Mapped[str] = mapped_column(String(64))
-    resource_id: Mapped[UUID]
+    resource_id: Mapped[UUID] = mapped_column(index=True)
     created_at: Mapped[Moment]

@@ -13,7 +13,7 @@ from app.domain import clock
 from app.domain.errors import Conflict, DocumentTooLarge, InvalidRequest, NotFound, UnreadablePdf
 from app.domain.ids import new_id
 from app.domain.ports import PageSize, PdfReport, SavedFile
-from app.models import Render, RenderStatus
+from app.models import Render, RenderStatus, StoredFile
 from app.services import idempotency, stored_files
 from app.services.dependencies import Dependencies
 from app.services.paging import Page, fetch_page, stamp_created_at
@@ -91,12 +91,12 @@ def get(render_id: UUID, *, project_id: UUID) -> Render:
     return render
 
 
-def get_downloadable(render_id: UUID, *, project_id: UUID) -> Render:
-    """Return the project's render if its PDF is here; raise NotFound or Conflict."""
+def pdf_file(render_id: UUID, *, project_id: UUID) -> StoredFile:
+    """Return the PDF of the project's render; raise NotFound, or Conflict when it is not here."""
     render = get(render_id, project_id=project_id)
     if render.status != RenderStatus.SUCCEEDED or render.file is None:
         raise Conflict(f"The PDF of this render is not available (status: {render.status}).")
-    return render
+    return render.file
 
 
 def list_page(*, project_id: UUID, cursor: datetime | None, limit: int) -> Page[Render]:

@@ -12,14 +12,15 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.domain import clock
+from app.domain import backoff, clock
 from app.domain.errors import EnvelopeAlreadyOver, ProviderError, ProviderRejected, ProviderUnavailable
 from app.domain.lifecycle import Action, Status
 from app.domain.ports import EnvelopeDraft, EnvelopeStatus, SentEnvelope, SigningProvider
 from app.domain.submission import Submission
 from app.models import Recipient, SignatureRequest
-from app.services import following, idempotency, transitions
+from app.services import following, idempotency, leases, transitions
 from app.services.dependencies import Dependencies
+from app.services.leases import Claim
 from app.services.paging import stamp_created_at
 from app.services.unit_of_work import reading, unit_of_work
 
@@ -35,6 +36,13 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 #: Beyond its time-outs a call may take this long: the upload of a large document, a short wait after a 429.
 IN_FLIGHT_SLACK = timedelta(seconds=30)
+
+
+#: One look-up, an adoption, and the cancelling of what came late.
+LEASE = timedelta(minutes=3)
+
+FIRST_LOOK_UP = timedelta(seconds=5)
+LONGEST_LOOK_UP = timedelta(minutes=5)
 
 
 def claim(
@@ -173,6 +181,19 @@ def cancel_late(request_id: UUID, provider_id: str, *, signing: SigningProvider)
         log.warning("late envelope was over already", signature_request_id=str(request_id), provider_id=provider_id)
 
 
+def run_once(*, limit: int, deps: Dependencies) -> int:
+    """Look for the envelopes of requests in doubt that are due; return how many were attended to."""
+    if deps.signing is None:
+        return 0
+    with unit_of_work() as session:
+        claims = leases.claim(
+            session, SignatureRequest, SignatureRequest.status == Status.CREATING, limit=limit, lease=LEASE
+        )
+    for held in claims:
+        _attend(held, signing=deps.signing, deps=deps)
+    return len(claims)
+
+
 def in_doubt_since(request: SignatureRequest, settings: Settings) -> datetime | None:
     """Return when the create call of a `creating` request ended without a clear answer; None while it is running.
 
@@ -191,6 +212,21 @@ def in_flight_window(settings: Settings) -> timedelta:
     return timedelta(seconds=call + upload) + IN_FLIGHT_SLACK
 
 
+def _attend(held: Claim, *, signing: SigningProvider, deps: Dependencies) -> None:
+    try:
+        found = look_up(held.row_id, signing=signing, deps=deps)
+    except ProviderError as error:
+        log.warning("look-up failed", signature_request_id=str(held.row_id), operation=error.operation)
+        found = None
+    if found is not None:
+        return
+    with unit_of_work() as session:
+        request = transitions.lock(session, held.row_id)
+        if leases.holds(request, held):
+            wait = backoff.exponential(held.attempts, first=FIRST_LOOK_UP, longest=LONGEST_LOOK_UP)
+            leases.release(request, after=wait)
+
+
 def _become_sent(session: Session, request: SignatureRequest, envelope: SentEnvelope, *, settings: Settings) -> None:
     request.provider_id = envelope.provider_id
     for person in envelope.recipients:
@@ -200,7 +236,7 @@ def _become_sent(session: Session, request: SignatureRequest, envelope: SentEnve
     request.created_at = stamp_created_at(session, SignatureRequest, request.project_id)
     request.expires_at = request.created_at + timedelta(hours=request.expiration_hours)
     request.doubtful_since = None
-    request.attempts = 0
+    leases.release(request, after=None)
     request.due_at = request.created_at + timedelta(seconds=settings.provider_poll_seconds)
     transitions.apply(session, request, Action.SEND, cause="api")
 

@@ -19,7 +19,7 @@ from app.domain.errors import (
 from app.domain.ids import new_id
 from app.domain.lifecycle import TERMINAL, Action, Status
 from app.domain.ports import EnvelopeDraft, SigningProvider
-from app.domain.submission import Submission
+from app.domain.submission import Submission, check
 from app.models import RenderStatus, SignatureRequest
 from app.services import following, idempotency, placements, renders, sending, transitions
 from app.services.dependencies import Dependencies
@@ -44,6 +44,7 @@ def create(
     Raises SignaturesUnavailable, NotFound, Conflict, DocumentTooLarge, InvalidRequest (what only the PDF can tell) and
     IdempotencyKeyReused, and then nothing is stored; or ProviderError (see `sending.send`).
     """
+    check(submission)
     replay = _replay(submission, project_id=project_id, key=idempotency_key, deps=deps)
     if replay is not None:
         return replay, True

@@ -1,0 +1,1 @@
+"""HTTP: blueprints, schemas, errors. It knows no database."""

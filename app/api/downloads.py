@@ -1,0 +1,22 @@
+"""Files out of storage: whole, by range, or not changed (RFC 9110 sections 13 and 14)."""
+
+from flask import Response, request
+from werkzeug.wsgi import wrap_file
+
+from app.api.deps import dependencies
+from app.models import StoredFile
+
+
+def send_pdf(file: StoredFile, *, name: str) -> Response:
+    """Answer with a stored PDF as an attachment; HEAD, ranges and If-None-Match work."""
+    opened = dependencies().storage.open(file.key)
+    stream = opened.__enter__()
+    response = Response(wrap_file(request.environ, stream), mimetype="application/pdf", direct_passthrough=True)
+    response.call_on_close(lambda: opened.__exit__(None, None, None))
+    response.content_length = file.size
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "private, no-store"
+    response.headers["Content-Security-Policy"] = "sandbox"
+    response.set_etag(file.sha256)
+    response.make_conditional(request.environ, accept_ranges=True, complete_length=file.size)
+    return response

@@ -1,0 +1,122 @@
+"""`/v1/renders` (contract section 3)."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from app.api.deps import current_project, dependencies, idempotency_key, public_url
+from app.api.downloads import send_pdf
+from app.api.errors import UnsupportedMediaType
+from app.api.parsing import LARGEST_JSON, StrictBlueprint, invalid_request, parse_json, read_body
+from app.api.schemas.renders import (
+    RenderFailSchema,
+    RenderListSchema,
+    RenderQuerySchema,
+    RenderReserveSchema,
+    RenderSchema,
+)
+from app.domain.errors import DocumentTooLarge, InvalidRequest
+from app.models import Render
+from app.services import renders
+from app.services.paging import Page
+from app.services.renders import LARGEST_RENDER
+
+blueprint = StrictBlueprint("renders", __name__, description="The PDFs to be signed.")
+
+#: What multipart adds around one file.
+MULTIPART_OVERHEAD = 64 * 1024
+
+PDF = "application/pdf"
+
+
+@blueprint.get("")
+@blueprint.arguments(RenderQuerySchema, location="query")
+@blueprint.response(200, RenderListSchema)
+def list_renders(query: Mapping[str, Any]) -> Page[Render]:
+    """List the project's renders, newest first."""
+    return renders.list_page(project_id=current_project(), cursor=query.get("cursor"), limit=query["limit"])
+
+
+@blueprint.post("")
+@blueprint.response(201, RenderSchema)
+def create_render() -> tuple[Render, int, Mapping[str, str]]:
+    """Take a PDF in, raw or as the multipart field `file`; or, with `{}`, reserve an id for one that comes later."""
+    kind = request.mimetype
+    if kind == "application/json":
+        _load_empty_object()
+        render, replayed = renders.reserve(project_id=current_project(), idempotency_key=idempotency_key())
+        status = 202
+    elif kind in {PDF, "multipart/form-data"}:
+        content = _read_pdf() if kind == PDF else _read_multipart()
+        render, replayed = renders.upload(
+            content, project_id=current_project(), idempotency_key=idempotency_key(), deps=dependencies()
+        )
+        status = 201
+    else:
+        raise UnsupportedMediaType("Send application/pdf, multipart/form-data with a file, or application/json.")
+    return render, 200 if replayed else status, {"Location": public_url(f"/v1/renders/{render.id}")}
+
+
+@blueprint.get("/<uuid:render_id>")
+@blueprint.response(200, RenderSchema)
+def get_render(render_id: UUID) -> Render:
+    """Return a render."""
+    return renders.get(render_id, project_id=current_project())
+
+
+@blueprint.put("/<uuid:render_id>/pdf")
+@blueprint.response(200, RenderSchema)
+def put_render_pdf(render_id: UUID) -> Render:
+    """Give a reserved render its PDF."""
+    if request.mimetype != PDF:
+        raise UnsupportedMediaType("Send application/pdf.")
+    return renders.put_pdf(render_id, _read_pdf(), project_id=current_project(), deps=dependencies())
+
+
+@blueprint.post("/<uuid:render_id>/fail")
+@blueprint.arguments(RenderFailSchema)
+@blueprint.response(200, RenderSchema)
+def fail_render(body: Mapping[str, Any], render_id: UUID) -> Render:
+    """Record that a reserved render will never get its PDF."""
+    return renders.fail(render_id, error_message=body["error_message"], project_id=current_project())
+
+
+@blueprint.get("/<uuid:render_id>/download")
+def download_render(render_id: UUID) -> Response:
+    """Download the PDF as it was uploaded."""
+    file = renders.pdf_file(render_id, project_id=current_project())
+    return send_pdf(file, name=f"{render_id}.pdf")
+
+
+def _load_empty_object() -> None:
+    errors = RenderReserveSchema().validate(parse_json(read_body(request, limit=LARGEST_JSON)))
+    if errors:
+        raise invalid_request(errors)
+
+
+def _read_pdf() -> bytes:
+    try:
+        return read_body(request, limit=LARGEST_RENDER)
+    except RequestEntityTooLarge as error:
+        raise _too_large() from error
+
+
+def _read_multipart() -> bytes:
+    request.max_content_length = LARGEST_RENDER + MULTIPART_OVERHEAD
+    try:
+        names = [name for part in (request.files, request.form) for name, _ in part.items(multi=True)]
+    except RequestEntityTooLarge as error:
+        raise _too_large() from error
+    unknown = {name: ["Unknown field."] for name in names if name != "file"}
+    if unknown:
+        raise InvalidRequest(field_errors=unknown)
+    if names != ["file"] or "file" not in request.files:
+        raise InvalidRequest(field_errors={"file": ["Exactly one file is required."]})
+    return bytes(request.files["file"].read())
+
+
+def _too_large() -> DocumentTooLarge:
+    return DocumentTooLarge(f"A render's PDF has at most {LARGEST_RENDER // 1024**2} MiB.")

@@ -1,0 +1,172 @@
+"""Signature requests on the wire (contract sections 2 and 3)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import fields, post_dump, validate
+from marshmallow.validate import Length, OneOf, Range
+
+from app.api.deps import public_url
+from app.api.schemas.base import (
+    Cursor,
+    Number,
+    QueryNumber,
+    Timestamp,
+    TrueOrFalse,
+    WholeNumber,
+    WireSchema,
+    literal,
+    text,
+)
+from app.domain.ports import Designation, EnvelopeField, EnvelopeRecipient
+from app.domain.submission import DEFAULT_EXPIRATION_HOURS, AnchorTag, Submission
+
+FIELD_TYPES = ("signature", "initial", "text", "date", "checkbox", "dropdown", "radio_buttons", "text_area")
+ANCHOR_TYPES = ("signature", "initials", "text", "date", "checkbox")
+
+PERCENT = Range(min=0, max=100)
+PERCENT_SIZE = Range(min=0, max=100, min_inclusive=False)
+POINTS_SIZE = Range(min=0, max=1000, min_inclusive=False)
+
+
+class RecipientCreateSchema(WireSchema):
+    """A person to be asked."""
+
+    first_name = fields.String(required=True, validate=text(longest=100))
+    last_name = fields.String(validate=text(shortest=0, longest=100))
+    email = fields.String(required=True, validate=validate.And(text(longest=255), validate.Email()))
+    designation = fields.String(load_default=Designation.SIGNER.value, validate=OneOf([*Designation]))
+    order = WholeNumber(validate=Range(min=1))
+
+
+class FieldCreateSchema(WireSchema):
+    """A field at a place. Percent of the displayed page, origin top-left; pages count from 1."""
+
+    recipient_index = WholeNumber(required=True, validate=Range(min=0))
+    type = fields.String(required=True, validate=OneOf(FIELD_TYPES))
+    page = WholeNumber(required=True, validate=Range(min=1))
+    x = Number(required=True, validate=PERCENT)
+    y = Number(required=True, validate=PERCENT)
+    width = Number(validate=PERCENT_SIZE)
+    height = Number(validate=PERCENT_SIZE)
+    required = TrueOrFalse(load_default=True)
+    options = fields.List(fields.String(validate=text(longest=200)), validate=Length(min=1, max=100))
+    group = fields.String(validate=text(longest=100))
+
+
+class AnchorTagCreateSchema(WireSchema):
+    """A field wherever a text stands; width and height are points."""
+
+    anchor_string = fields.String(required=True, validate=literal(longest=200))
+    type = fields.String(required=True, validate=OneOf(ANCHOR_TYPES))
+    recipient_index = WholeNumber(required=True, validate=Range(min=0))
+    width = Number(validate=POINTS_SIZE)
+    height = Number(validate=POINTS_SIZE)
+    required = TrueOrFalse(load_default=True)
+    ignore_if_not_present = TrueOrFalse(load_default=False)
+
+
+class SignatureCreateSchema(WireSchema):
+    """The body of a create. Rules across members are in `domain/submission.py`."""
+
+    render_id = fields.UUID(required=True)
+    name = fields.String(validate=text(longest=255))
+    recipients = fields.List(fields.Nested(RecipientCreateSchema), required=True, validate=Length(min=1, max=20))
+    fields_ = fields.List(
+        fields.Nested(FieldCreateSchema), data_key="fields", load_default=list, validate=Length(max=200)
+    )
+    anchor_tags = fields.List(fields.Nested(AnchorTagCreateSchema), load_default=list, validate=Length(max=200))
+    expiration_hours = WholeNumber(load_default=DEFAULT_EXPIRATION_HOURS, validate=Range(min=1, max=8760))
+
+
+class SignatureCancelSchema(WireSchema):
+    """The optional body of a cancel."""
+
+    reason = fields.String(validate=text(shortest=0, longest=500))
+
+
+class SignatureQuerySchema(WireSchema):
+    """The query of a list."""
+
+    limit = QueryNumber(load_default=50, validate=Range(min=1, max=100))
+    render_id = fields.UUID()
+    cursor = Cursor()
+
+
+class RecipientSchema(WireSchema):
+    """A person on a request; `id` is the provider's."""
+
+    id = fields.String(attribute="provider_id")
+    first_name = fields.String()
+    last_name = fields.String()
+    email = fields.String()
+    designation = fields.String()
+    order = fields.Integer()
+    signed_at = Timestamp()
+    declined_at = Timestamp()
+
+    @post_dump
+    def leave_out_what_did_not_happen(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        """Show a last name only if one was given, and times only once something happened."""
+        return {key: value for key, value in data.items() if value is not None or key == "id"}
+
+
+class SignatureSchema(WireSchema):
+    """A signature request; all eleven members are always there."""
+
+    id = fields.UUID()
+    render_id = fields.UUID()
+    name = fields.String()
+    status = fields.String()
+    recipients = fields.List(fields.Nested(RecipientSchema))
+    expiration_hours = fields.Integer()
+    signed_download_url = fields.Method("_signed_download_url")
+    certificate_url = fields.Method("_certificate_url")
+    error_message = fields.String()
+    created_at = Timestamp()
+    completed_at = Timestamp()
+
+    def _signed_download_url(self, request: Any) -> str | None:
+        return self._url(request, "download") if request.signed_file_id else None
+
+    def _certificate_url(self, request: Any) -> str | None:
+        return self._url(request, "certificate") if request.certificate_file_id else None
+
+    def _url(self, request: Any, file: str) -> str:
+        return public_url(f"/v1/signatures/{request.id}/{file}")
+
+
+class SignatureListSchema(WireSchema):
+    """A page of requests, newest first."""
+
+    signatures = fields.List(fields.Nested(SignatureSchema), attribute="rows")
+    next_cursor = Timestamp()
+    has_more = fields.Boolean()
+
+
+def to_submission(body: Mapping[str, Any]) -> Submission:
+    """Turn a loaded create body into what the service takes; gaps in `order` are filled with the array position."""
+    render_id = body["render_id"]
+    return Submission(
+        render_id=render_id,
+        name=body.get("name", f"Signature request {str(render_id)[:8]}"),
+        recipients=tuple(
+            EnvelopeRecipient(
+                first_name=person["first_name"],
+                last_name=person.get("last_name"),
+                email=person["email"],
+                designation=Designation(person["designation"]),
+                order=person.get("order", position),
+            )
+            for position, person in enumerate(body["recipients"], start=1)
+        ),
+        fields=tuple(
+            EnvelopeField(**{**field, "options": tuple(field["options"]) if "options" in field else None})
+            for field in body["fields_"]
+        ),
+        anchors=tuple(
+            AnchorTag(text=tag["anchor_string"], **{key: value for key, value in tag.items() if key != "anchor_string"})
+            for tag in body["anchor_tags"]
+        ),
+        expiration_hours=body["expiration_hours"],
+    )

@@ -1,0 +1,77 @@
+"""`/v1/signatures` (contract section 3)."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+
+from app.api.deps import current_project, dependencies, idempotency_key, public_url
+from app.api.downloads import send_pdf
+from app.api.parsing import StrictBlueprint
+from app.api.schemas.signatures import (
+    SignatureCancelSchema,
+    SignatureCreateSchema,
+    SignatureListSchema,
+    SignatureQuerySchema,
+    SignatureSchema,
+    to_submission,
+)
+from app.models import SignatureRequest
+from app.services import archive, signatures
+from app.services.paging import Page
+
+blueprint = StrictBlueprint("signatures", __name__, description="Send renders out for signature and follow them.")
+
+
+@blueprint.get("")
+@blueprint.arguments(SignatureQuerySchema, location="query")
+@blueprint.response(200, SignatureListSchema)
+def list_signatures(query: Mapping[str, Any]) -> Page[SignatureRequest]:
+    """List the project's signature requests, newest first."""
+    return signatures.list_page(
+        project_id=current_project(),
+        render_id=query.get("render_id"),
+        cursor=query.get("cursor"),
+        limit=query["limit"],
+    )
+
+
+@blueprint.post("")
+@blueprint.arguments(SignatureCreateSchema)
+@blueprint.response(201, SignatureSchema)
+def create_signature(body: Mapping[str, Any]) -> tuple[SignatureRequest, int, Mapping[str, str]]:
+    """Send a render out for signature."""
+    created, replayed = signatures.create(
+        to_submission(body), project_id=current_project(), idempotency_key=idempotency_key(), deps=dependencies()
+    )
+    return created, 200 if replayed else 201, {"Location": public_url(f"/v1/signatures/{created.id}")}
+
+
+@blueprint.get("/<uuid:request_id>")
+@blueprint.response(200, SignatureSchema)
+def get_signature(request_id: UUID) -> SignatureRequest:
+    """Return a signature request."""
+    return signatures.get(request_id, project_id=current_project())
+
+
+@blueprint.post("/<uuid:request_id>/cancel")
+@blueprint.arguments(SignatureCancelSchema, location="json_or_empty")
+@blueprint.response(200, SignatureSchema)
+def cancel_signature(body: Mapping[str, Any], request_id: UUID) -> SignatureRequest:
+    """Cancel a request that is not over."""
+    return signatures.cancel(request_id, project_id=current_project(), reason=body.get("reason"), deps=dependencies())
+
+
+@blueprint.get("/<uuid:request_id>/download")
+def download_signature(request_id: UUID) -> Response:
+    """Download the signed PDF."""
+    file = archive.signed_document(request_id, project_id=current_project())
+    return send_pdf(file, name=f"{request_id}-signed.pdf")
+
+
+@blueprint.get("/<uuid:request_id>/certificate")
+def download_certificate(request_id: UUID) -> Response:
+    """Download the certificate of completion."""
+    file = archive.certificate(request_id, project_id=current_project(), deps=dependencies())
+    return send_pdf(file, name=f"{request_id}-certificate.pdf")

@@ -1,0 +1,131 @@
+"""`countersign …`: parse, call a service, print."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+import click
+import flask_migrate
+from flask import Flask
+
+from app import worker
+from app.api.deps import EXTENSION
+from app.config import SettingsError
+from app.domain.errors import CountersignError
+from app.factory import create_app
+from app.services import api_keys, projects
+
+NEVER = "never"
+
+
+@click.group()
+def main() -> None:
+    """Run and look after Countersign."""
+
+
+def with_app(command: Callable[..., None]) -> Callable[..., None]:
+    """Run a command inside the app; what is wrong is one line on standard error."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            app = create_app()
+            with app.app_context():
+                command(app, *args, **kwargs)
+        except (SettingsError, CountersignError) as error:
+            raise click.ClickException(str(error)) from error
+
+    return run
+
+
+@main.group("db")
+def database() -> None:
+    """Look after the database."""
+
+
+@database.command("upgrade")
+@with_app
+def upgrade(_app: Flask) -> None:
+    """Bring the database's tables up to this version."""
+    flask_migrate.upgrade()
+    click.echo("The database is up to date.")
+
+
+@main.group("projects")
+def projects_group() -> None:
+    """Make projects: each has its own keys, renders and signature requests."""
+
+
+@projects_group.command("create")
+@click.argument("name")
+@with_app
+def create_project(_app: Flask, name: str) -> None:
+    """Create a project and print its id."""
+    click.echo(projects.create(name).id)
+
+
+@projects_group.command("list")
+@with_app
+def list_projects(_app: Flask) -> None:
+    """List the projects: id and name."""
+    for project in projects.list_all():
+        click.echo(f"{project.id}  {project.name}")
+
+
+@main.group("keys")
+def keys_group() -> None:
+    """Make and revoke API keys."""
+
+
+@keys_group.command("create")
+@click.argument("project_id", type=click.UUID)
+@click.option("--name", default="", help="What the key is for.")
+@with_app
+def create_key(_app: Flask, project_id: UUID, name: str) -> None:
+    """Create a key; its clear text is printed now and never again."""
+    key = api_keys.create(project_id, name=name)
+    click.echo("Keep this key: it is shown only once.", err=True)
+    click.echo(key.clear_text)
+
+
+@keys_group.command("list")
+@with_app
+def list_keys(_app: Flask) -> None:
+    """List the keys: prefix, project, name, last use, state."""
+    for key in api_keys.list_all():
+        used = key.last_used_at.isoformat(timespec="seconds") if key.last_used_at else NEVER
+        state = "revoked" if key.revoked_at else "active"
+        click.echo(f"{key.prefix}  {key.project.name}  {key.name or '-'}  last used {used}  {state}")
+
+
+@keys_group.command("revoke")
+@click.argument("prefix")
+@with_app
+def revoke_key(_app: Flask, prefix: str) -> None:
+    """Revoke a key, at once."""
+    api_keys.revoke(prefix)
+    click.echo(f"Revoked {prefix}.")
+
+
+@main.command("worker")
+@click.option("--once", is_flag=True, help="Do all that is due, then exit.")
+@with_app
+def run_worker(app: Flask, *, once: bool) -> None:
+    """Do the background work: events, archiving, requests in doubt."""
+    deps = app.extensions[EXTENSION]
+    if once:
+        done = worker.run_until_idle(app, deps)
+        click.echo(f"Attended to {done} rows.")
+        return
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    worker.run(app, deps, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""The composition root: the only code that knows every part."""
+
+import re
+import sqlite3
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+from flask import Flask, Response, g, request
+from flask_smorest import Api
+
+from app.api import health, provider_events, renders, signatures
+from app.api.auth import Policy, require_api_keys
+from app.api.deps import EXTENSION
+from app.api.errors import register_error_handlers
+from app.config import Settings, SettingsError, load_settings
+from app.domain.ids import new_id
+from app.extensions import (
+    SQLITE_WITHOUT_WAL_RACE,
+    absolute_database_url,
+    configure_engine,
+    db,
+    engine_options,
+    migrate,
+)
+from app.gateways.signing.client import SigningClient
+from app.gateways.signing.events import HmacEventVerifier
+from app.gateways.storage.factory import open_storage
+from app.logs import configure_logging
+from app.pdf.inspector import SandboxedPdfInspector
+from app.pdf.sandbox import Sandbox
+from app.services.dependencies import Dependencies
+
+#: Blueprint, prefix, who may call.
+BLUEPRINTS = (
+    (signatures.blueprint, "/v1/signatures", Policy.API_KEY),
+    (renders.blueprint, "/v1/renders", Policy.API_KEY),
+    (health.blueprint, "/v1", Policy.PUBLIC),
+    (provider_events.blueprint, "/hooks", Policy.PUBLIC),
+)
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+#: Threads of one gunicorn worker, and some for what runs beside them.
+CONNECTIONS = 20
+
+#: A caller's request id is passed on if it cannot break a log line or a header.
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(settings: Settings | None = None, dependencies: Dependencies | None = None) -> Flask:
+    """Build the API. Without settings they are read from the environment; raises SettingsError when one is wrong.
+
+    `dependencies` replaces the outside world, for tests.
+    """
+    settings = settings or load_settings()
+    configure_logging(level=settings.log_level, log_format=settings.log_format)
+    app = Flask("countersign", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    _bind_database(app, settings)
+    app.extensions[EXTENSION] = dependencies or build_dependencies(settings)
+    _register_api(app)
+    return app
+
+
+def build_dependencies(settings: Settings) -> Dependencies:
+    """Build the outside world; raises SettingsError for a value that only its user can judge."""
+    try:
+        storage = open_storage(settings.storage_url)
+    except ValueError as error:
+        raise SettingsError(f"STORAGE_URL: {error}") from error
+    return Dependencies(
+        settings=settings,
+        storage=storage,
+        inspector=SandboxedPdfInspector(Sandbox()),
+        signing=_build_signing(settings),
+        provider_events=HmacEventVerifier(settings.signing_provider_webhook_secrets),
+    )
+
+
+def _build_signing(settings: Settings) -> SigningClient | None:
+    if settings.signing_provider_url is None or settings.signing_provider_api_key is None:
+        return None
+    try:
+        return SigningClient(
+            base_url=settings.signing_provider_url,
+            api_key=settings.signing_provider_api_key,
+            connect_timeout=settings.provider_connect_timeout,
+            read_timeout=settings.provider_read_timeout,
+            create_timeout=settings.provider_create_timeout,
+        )
+    except ValueError as error:
+        raise SettingsError(f"SIGNING_PROVIDER_URL or SIGNING_PROVIDER_API_KEY: {error}") from error
+
+
+def _bind_database(app: Flask, settings: Settings) -> None:
+    url = absolute_database_url(settings.database_url)
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, pool_size=CONNECTIONS)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(MIGRATIONS))
+    with app.app_context():
+        configure_engine(db.engine)
+    if url.get_backend_name() == "sqlite" and sqlite3.sqlite_version_info < SQLITE_WITHOUT_WAL_RACE:
+        log.warning("SQLite is older than 3.51.3: keep backups (README, Storage)", version=sqlite3.sqlite_version)
+
+
+def _register_api(app: Flask) -> None:
+    app.config.update(API_TITLE="Countersign", API_VERSION=version("countersign"), OPENAPI_VERSION="3.1.0")
+    app.before_request(_open_request)
+    policies = {blueprint.name: policy for blueprint, _, policy in BLUEPRINTS}
+    require_api_keys(app, policies)
+    api = Api(app)
+    for blueprint, prefix, _ in BLUEPRINTS:
+        api.register_blueprint(blueprint, url_prefix=prefix)
+    register_error_handlers(app)
+    app.after_request(_close_request)
+
+
+def _open_request() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _close_request(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Cache-Control", "private, no-store")
+    return response

@@ -1,0 +1,15 @@
+"""What gunicorn serves: `gunicorn wsgi:app`."""
+
+import sys
+
+from app.config import SettingsError
+from app.factory import create_app
+
+#: gunicorn's "the worker cannot boot": it stops instead of trying again for ever.
+WORKER_BOOT_ERROR = 3
+
+try:
+    app = create_app()
+except SettingsError as error:
+    print(f"countersign: {error}", file=sys.stderr)  # noqa: T201 (the one line that says why it does not start)
+    sys.exit(WORKER_BOOT_ERROR)
