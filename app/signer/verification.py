@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from asn1crypto import cms
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -104,7 +105,7 @@ def verify(content: bytes, *, trusted: x509.Certificate, long_term: bool = False
         signatures = PdfFileReader(io.BytesIO(content), strict=True).embedded_regular_signatures
         if len(signatures) != 1:
             return Verdict(problems=(_SEVERAL_SEALS if signatures else _NO_SEAL,))
-        return _judge(signatures[0], trusted, long_term=long_term)
+        return _judge(content, signatures[0], trusted, long_term=long_term)
     except Exception:  # noqa: BLE001 (a parser fed with changed bytes raises nearly everything; each means "unreadable")
         return Verdict(problems=(_UNREADABLE,))
 
@@ -114,7 +115,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
-def _judge(seal: EmbeddedPdfSignature, trusted: x509.Certificate, *, long_term: bool) -> Verdict:
+def _judge(content: bytes, seal: EmbeddedPdfSignature, trusted: x509.Certificate, *, long_term: bool) -> Verdict:
     root = asn1_x509.Certificate.load(trusted.public_bytes(serialization.Encoding.DER))
     context = ValidationContext(trust_roots=[root], allow_fetching=False)
     status: PdfSignatureStatus = validate_pdf_signature(seal, context)
@@ -124,7 +125,7 @@ def _judge(seal: EmbeddedPdfSignature, trusted: x509.Certificate, *, long_term: 
     is_expected = status.signing_cert.dump() == root.dump()
     has_stamp = stamp is not None and stamp.intact and stamp.valid
     return Verdict(
-        intact=bool(status.intact),
+        intact=bool(status.intact) and _is_as_written(content, seal),
         valid=bool(status.valid),
         covers_whole_file=status.coverage is SignatureCoverageLevel.ENTIRE_FILE or is_extended,
         unmodified=bool(status.docmdp_ok) and (status.modification_level is ModificationLevel.NONE or is_extended),
@@ -144,3 +145,41 @@ def _is_certified(seal: EmbeddedPdfSignature) -> bool:
     permissions: Any = seal.reader.root.get("/Perms", {})
     is_named = "/DocMDP" in permissions and permissions["/DocMDP"] == seal.sig_object
     return is_named and seal.docmdp_level is MDPPerm.NO_CHANGES
+
+
+def _is_as_written(content: bytes, seal: EmbeddedPdfSignature) -> bool:
+    """Tell whether the signature object itself is, byte for byte, what sealing writes.
+
+    The sealed bytes lie around this object, not in it, and not all that is in it is signed: version numbers, a list of
+    algorithms, padding, the case of the digits. A change there proves nothing, but it is a change. So the object is
+    built anew from its verified parts (RFC 5652, section 5) and compared.
+    """
+    start, end = int(seal.byte_range[1]), int(seal.byte_range[2])
+    found = seal.signed_data["signer_infos"][0]
+    sha256 = cms.DigestAlgorithm({"algorithm": "sha256"})
+    signer = {
+        "version": "v1",
+        "sid": found["sid"],
+        "digest_algorithm": sha256,
+        "signed_attrs": found["signed_attrs"],
+        "signature_algorithm": found["signature_algorithm"],
+        "signature": found["signature"],
+    }
+    if found["unsigned_attrs"].native:
+        signer["unsigned_attrs"] = found["unsigned_attrs"]
+    rebuilt = cms.ContentInfo(
+        {
+            "content_type": "signed_data",
+            "content": cms.SignedData(
+                {
+                    "version": "v1",
+                    "digest_algorithms": [sha256],
+                    "encap_content_info": {"content_type": "data"},
+                    "certificates": seal.signed_data["certificates"],
+                    "signer_infos": [signer],
+                }
+            ),
+        }
+    )
+    digits: bytes = rebuilt.dump().hex().upper().encode("ascii")
+    return content[start:end] == b"<" + digits.ljust(end - start - 2, b"0") + b">"
