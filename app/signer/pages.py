@@ -5,7 +5,17 @@ Following a link changes nothing (mail scanners do it too); only the button on t
 
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, send_from_directory
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
@@ -58,7 +68,7 @@ def open_document(token: str) -> ResponseReturnValue:
         view = _ceremony().open(token, _client())
     if view.state is not CeremonyState.READY:
         return _state_page(view, 409)
-    path = f"/ceremony/{view.recipient_id}"
+    path = url_for("pages.signing_page", recipient_id=view.recipient_id)
     response = redirect(path, 303)
     remember_link(response, token, path=path, secure=_public_url().startswith("https://"))
     return response
@@ -102,7 +112,7 @@ def finish(recipient_id: str) -> ResponseReturnValue:
         return _form_page(view, token, form=request.form, errors=invalid), 422
     except CeremonyClosed:
         return _state_page(_find(token), 409)
-    return redirect(f"/ceremony/{view.recipient_id}", 303)
+    return _to_signing_page(recipient_id)
 
 
 @pages.post("/ceremony/<recipient_id>/decline")
@@ -116,7 +126,14 @@ def decline(recipient_id: str) -> ResponseReturnValue:
         return _form_page(view, token, form=request.form, errors=invalid), 422
     except CeremonyClosed:
         return _state_page(_find(token), 409)
-    return redirect(f"/ceremony/{view.recipient_id}", 303)
+    return _to_signing_page(recipient_id)
+
+
+@pages.get("/ceremony/<recipient_id>/finish")
+@pages.get("/ceremony/<recipient_id>/decline")
+def return_to_page(recipient_id: str) -> ResponseReturnValue:
+    """Lead back a browser that asks again for the address of a refused form, as phones do with a tab left open."""
+    return _to_signing_page(recipient_id)
 
 
 @pages.get("/assets/fonts/script.otf")
@@ -129,6 +146,10 @@ def script_font() -> ResponseReturnValue:
 def explain(error: HTTPException) -> ResponseReturnValue:
     """Say kindly what went wrong; the page for a malformed link is the one for an unknown link."""
     return render_template("problem.html", status=error.code), error.code or 500
+
+
+def _to_signing_page(recipient_id: str) -> ResponseReturnValue:
+    return redirect(url_for("pages.signing_page", recipient_id=recipient_id), 303)
 
 
 def _form_page(

@@ -9,6 +9,7 @@ const fields = layOut(form);
 const inks = new Inks(form, fields);
 const inkDialog = new InkDialog(document.getElementById("ink-dialog"), inks);
 
+document.querySelectorAll("[data-needs-script]").forEach((element) => { element.hidden = false; });
 inks.paintAll();
 const guide = new Guide(form, toSteps(fields));
 fields.forEach(openByTouch);

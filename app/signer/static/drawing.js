@@ -2,7 +2,7 @@
 
 import SignaturePad from "./vendor/signature_pad-5.1.4.min.js";
 
-const PEN = { penColor: "#14213d", minWidth: 0.8, maxWidth: 2.8 };
+const PEN = { penColor: "#12216b", minWidth: 0.8, maxWidth: 2.8 };
 const EXPORT_DENSITY = 3; // pixels per CSS pixel: sharp on paper, and small enough to send
 const MARGIN = 4; // CSS pixels kept around the ink
 

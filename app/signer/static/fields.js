@@ -2,7 +2,7 @@
 
 import { texts } from "./texts.js";
 
-const LARGEST_TEXT = 11; // points, as on the signed document
+const LARGEST_TEXT = 12; // points, as on the signed document
 const TEXT_PER_HEIGHT = 0.62;
 const NARROW = matchMedia("(max-width: 44.99rem)");
 

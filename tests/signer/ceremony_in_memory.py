@@ -1,0 +1,89 @@
+"""A ceremony of one envelope that is only remembered: what the pages need, without a database or a PDF."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from app.domain.ports import PageSize
+from app.signer.ceremony import (
+    CeremonyClosed,
+    CeremonyField,
+    CeremonyState,
+    CeremonyView,
+    Client,
+    InvalidAnswers,
+)
+
+TOKEN = "token-of-jane"
+OTHER_TOKEN = "token-of-john"
+JANE = UUID("01990000-0000-7000-8000-000000000001")
+JOHN = UUID("01990000-0000-7000-8000-000000000002")
+PNG = b"\x89PNG\r\n\x1a\n of a page"
+
+
+def make_field(id_: str = "f1", type_: str = "text", **overrides: object) -> CeremonyField:
+    place: dict[str, object] = {"page": 1, "x": 10.0, "y": 10.0, "width": 20.0, "height": 4.0}
+    return CeremonyField(
+        **({"id": id_, "type": type_, "required": True, "options": (), "group": None} | place | overrides)
+    )
+
+
+def make_view(**overrides: object) -> CeremonyView:
+    values: dict[str, object] = {
+        "envelope_id": UUID(int=9),
+        "recipient_id": JANE,
+        "document_name": "Services Agreement",
+        "recipient_name": "Jane Doe",
+        "recipient_email": "jane@example.com",
+        "designation": "Signer",
+        "state": CeremonyState.READY,
+        "opened": False,
+        "pages": (PageSize(width=612, height=792), PageSize(width=612, height=792)),
+        "fields": (make_field(),),
+        "consent_text": "I agree.",
+        "expires_at": datetime(2026, 12, 24, 18, 30, tzinfo=UTC),
+    }
+    return CeremonyView(**(values | overrides))
+
+
+@dataclass
+class CeremonyInMemory:
+    """Answers like the real one, and keeps what it was told in `calls`."""
+
+    views: dict[str, CeremonyView]
+    refusal: InvalidAnswers | None = None
+    closing: CeremonyState | None = None
+    calls: list[tuple[str, object]] = field(default_factory=list)
+
+    def find(self, token: str) -> CeremonyView | None:
+        return self.views.get(token)
+
+    def open(self, token: str, client: Client) -> CeremonyView:
+        self.calls.append(("open", client))
+        return self._move(token, self.closing or CeremonyState.READY, opened=True)
+
+    def finish(self, token: str, *, values: Mapping[str, str], consent: bool, client: Client) -> CeremonyView:
+        self._check(token)
+        self.calls.append(("finish", (dict(values), consent, client)))
+        return self._move(token, CeremonyState.SIGNED)
+
+    def decline(self, token: str, *, reason: str, client: Client) -> CeremonyView:
+        self._check(token)
+        self.calls.append(("decline", (reason, client)))
+        return self._move(token, CeremonyState.DECLINED)
+
+    def page_image(self, token: str, page: int) -> bytes:
+        self._check(token)
+        return PNG + bytes([page])
+
+    def _check(self, token: str) -> None:
+        if self.refusal:
+            raise self.refusal
+        if self.closing:
+            self._move(token, self.closing)
+            raise CeremonyClosed(self.closing)
+
+    def _move(self, token: str, state: CeremonyState, **changes: object) -> CeremonyView:
+        self.views[token] = replace(self.views[token], state=state, **changes)
+        return self.views[token]

@@ -1,0 +1,468 @@
+import re
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app.signer.ceremony import CeremonyState, CeremonyView, Client, InvalidAnswers
+from app.signer.page_guard import form_key
+from app.signer.pages import MAX_FORM_BYTES, pages
+from tests.signer.ceremony_in_memory import JANE, JOHN, OTHER_TOKEN, PNG, TOKEN, CeremonyInMemory, make_field, make_view
+
+PAGE = f"/ceremony/{JANE}"
+PUBLIC_URL = "https://sign.example.com"
+
+
+def make_ceremony(view: CeremonyView | None = None, **behaviour: object) -> CeremonyInMemory:
+    john = make_view(recipient_id=JOHN, recipient_name="John Roe", recipient_email="john@example.com")
+    return CeremonyInMemory(views={TOKEN: view or make_view(), OTHER_TOKEN: john}, **behaviour)
+
+
+def make_browser(ceremony: CeremonyInMemory, *, public_url: str = PUBLIC_URL) -> FlaskClient:
+    app = Flask(__name__, static_folder=None)
+    app.register_blueprint(pages)
+    app.extensions["signer"] = SimpleNamespace(ceremony=ceremony, settings=SimpleNamespace(public_url=public_url))
+    return app.test_client()
+
+
+def open_link(browser: FlaskClient, token: str = TOKEN, **options: object) -> TestResponse:
+    return browser.post(f"/signing/{token}/open", data={"form_key": form_key(token)}, base_url=PUBLIC_URL, **options)
+
+
+def get(browser: FlaskClient, path: str) -> TestResponse:
+    return browser.get(path, base_url=PUBLIC_URL)
+
+
+def post(browser: FlaskClient, action: str, /, **options: object) -> TestResponse:
+    form = {"form_key": form_key(TOKEN)} | options.pop("data", {})
+    return browser.post(f"{PAGE}/{action}", data=form, base_url=PUBLIC_URL, **options)
+
+
+def signing_browser(ceremony: CeremonyInMemory) -> FlaskClient:
+    browser = make_browser(ceremony)
+    assert open_link(browser).status_code == 303
+    ceremony.calls.clear()
+    return browser
+
+
+# --- the link --------------------------------------------------------------------------------------------------------
+
+
+def test_following_the_link_says_what_it_is_for_and_changes_nothing():
+    ceremony = make_ceremony()
+
+    response = get(make_browser(ceremony), f"/signing/{TOKEN}")
+
+    assert response.status_code == 200
+    assert "Services Agreement" in response.text
+    assert "Jane Doe" in response.text
+    assert "24 December 2026, 18:30 UTC" in response.text
+    assert ceremony.calls == []
+    assert "Set-Cookie" not in response.headers
+
+
+def test_the_button_records_the_view_with_the_address_and_browser_of_the_person():
+    ceremony = make_ceremony()
+
+    open_link(make_browser(ceremony), headers={"User-Agent": "Browser/1"}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
+
+    assert ceremony.calls == [("open", Client(ip="192.0.2.7", user_agent="Browser/1"))]
+
+
+def test_opening_trades_the_link_for_a_cookie_that_scripts_and_other_sites_cannot_use():
+    response = open_link(make_browser(make_ceremony()))
+
+    assert response.status_code == 303
+    assert response.headers["Location"] == PAGE
+    cookie = response.headers["Set-Cookie"]
+    assert {part.strip() for part in cookie.split(";")} == {
+        f"countersign_link={TOKEN}",
+        "Secure",
+        "HttpOnly",
+        f"Path={PAGE}",
+        "SameSite=Strict",
+    }
+
+
+def test_the_cookie_works_without_tls_when_the_service_has_none():
+    browser = make_browser(make_ceremony(), public_url="http://127.0.0.1:8001")
+
+    response = browser.post(f"/signing/{TOKEN}/open", data={"form_key": form_key(TOKEN)})
+
+    assert "Secure" not in response.headers["Set-Cookie"]
+
+
+def test_no_page_behind_the_cookie_shows_the_token():
+    browser = signing_browser(make_ceremony())
+
+    assert TOKEN not in get(browser, PAGE).text
+
+
+@pytest.mark.parametrize("token", ["unknown", "%00", "..", "a" * 5000, "é"])
+def test_unknown_and_malformed_links_get_the_same_answer(token):
+    browser = make_browser(make_ceremony())
+
+    unknown, malformed = get(browser, "/signing/never-made"), get(browser, f"/signing/{token}")
+
+    assert malformed.status_code == unknown.status_code == 404
+    assert malformed.text == unknown.text
+    assert "This link does not work." in unknown.text
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "sentence"),
+    [
+        (CeremonyState.WAITING, 200, "It is not your turn yet."),
+        (CeremonyState.SIGNED, 200, "You have signed."),
+        (CeremonyState.COMPLETED, 200, "Everyone has signed."),
+        (CeremonyState.DECLINED, 200, "This document was declined."),
+        (CeremonyState.CANCELLED, 410, "This document was withdrawn."),
+        (CeremonyState.EXPIRED, 410, "This link has expired."),
+    ],
+)
+def test_a_link_that_cannot_be_signed_now_says_why(state, status, sentence):
+    browser = make_browser(make_ceremony(make_view(state=state)))
+
+    response = get(browser, f"/signing/{TOKEN}")
+
+    assert response.status_code == status
+    assert sentence in response.text
+    assert "<form" not in response.text
+
+
+def test_opening_what_was_withdrawn_in_between_gives_no_cookie():
+    browser = make_browser(make_ceremony(closing=CeremonyState.CANCELLED))
+
+    response = open_link(browser)
+
+    assert response.status_code == 409
+    assert "Set-Cookie" not in response.headers
+    assert "This document was withdrawn." in response.text
+
+
+def test_an_approver_is_asked_to_approve_and_told_that_they_did():
+    browser = make_browser(make_ceremony(make_view(designation="Approver")))
+
+    assert "asked to approve" in get(browser, f"/signing/{TOKEN}").text
+    open_link(browser)
+    assert "You have approved." in post(browser, "finish", data={"consent": "yes"}, follow_redirects=True).text
+
+
+def test_the_signed_document_can_be_downloaded_once_everybody_is_done():
+    view = make_view(state=CeremonyState.COMPLETED, download_url="https://sign.example.com/files/1?s=2")
+
+    response = get(make_browser(make_ceremony(view)), f"/signing/{TOKEN}")
+
+    assert 'href="https://sign.example.com/files/1?s=2"' in response.text
+
+
+# --- the signing page ------------------------------------------------------------------------------------------------
+
+
+def test_the_page_without_its_cookie_is_as_unknown_as_any_other():
+    browser = make_browser(make_ceremony())
+
+    assert get(browser, PAGE).status_code == 404
+    assert get(browser, PAGE).text == get(browser, "/ceremony/nobody").text == get(browser, "/signing/unknown").text
+
+
+def test_the_cookie_of_one_person_opens_nothing_of_another():
+    browser = make_browser(make_ceremony())
+    for recipient in (JANE, JOHN):
+        browser.set_cookie("countersign_link", TOKEN, domain="sign.example.com", path=f"/ceremony/{recipient}")
+
+    assert get(browser, PAGE).status_code == 200
+    assert get(browser, f"/ceremony/{JOHN}").status_code == 404
+    assert get(browser, f"/ceremony/{JOHN}/pages/1.png").status_code == 404
+
+
+def test_every_kind_of_field_is_a_labelled_control_in_its_place():
+    types = ["signature", "initial", "text", "text_area", "url", "date", "checkbox", "radio_buttons", "dropdown"]
+    types += ["approval_signature", "approval_checkmark", "approval_date"]
+    fields = tuple(make_field(f"f{n}", type_, y=float(n), options=("One", "Two")) for n, type_ in enumerate(types))
+    browser = signing_browser(make_ceremony(make_view(fields=fields)))
+
+    text = get(browser, PAGE).text
+
+    for number, field in enumerate(fields):
+        assert f'id="field-{field.id}"' in text
+        assert f'for="field-{field.id}"' in text
+        assert f'data-y="{float(number)}"' in text
+    assert "<option>Two</option>" in text
+
+
+def test_radio_buttons_of_a_group_count_as_one_thing_to_do():
+    fields = (
+        make_field("a", "radio_buttons", y=1.0, group="g"),
+        make_field("b", "radio_buttons", y=2.0, group="g"),
+        make_field("c", "text", y=3.0),
+    )
+    browser = signing_browser(make_ceremony(make_view(fields=fields)))
+
+    text = get(browser, PAGE).text
+
+    assert re.findall(r"field (\d) of (\d)", text) == [("1", "2"), ("1", "2"), ("2", "2")]
+
+
+def test_page_pictures_reserve_their_place_and_load_when_needed():
+    browser = signing_browser(make_ceremony())
+
+    first, second = re.findall(r"<img[^>]+>", get(browser, PAGE).text)
+
+    assert 'width="612" height="792"' in first
+    assert "lazy" not in first
+    assert 'loading="lazy"' in second
+
+
+def test_page_pictures_may_be_kept_by_this_browser_only():
+    response = get(signing_browser(make_ceremony()), f"{PAGE}/pages/2.png")
+
+    assert response.data == PNG + b"\x02"
+    assert response.mimetype == "image/png"
+    assert response.headers["Cache-Control"].startswith("private, max-age=")
+
+
+@pytest.mark.parametrize("number", ["0", "3", "99999999999", "-1", "one"])
+def test_there_are_no_other_pages(number):
+    assert get(signing_browser(make_ceremony()), f"{PAGE}/pages/{number}.png").status_code == 404
+
+
+def test_page_pictures_end_with_the_ceremony():
+    browser = signing_browser(ceremony := make_ceremony())
+    ceremony.closing = CeremonyState.EXPIRED
+
+    assert get(browser, f"{PAGE}/pages/1.png").status_code == 404
+
+
+# --- finishing and declining -----------------------------------------------------------------------------------------
+
+
+def test_what_was_entered_reaches_the_ceremony_in_its_own_words():
+    fields = (
+        make_field("s1", "signature"),
+        make_field("s2", "signature"),
+        make_field("s3", "approval_signature", required=False),
+        make_field("i", "initial"),
+        make_field("t", "text"),
+        make_field("e", "text_area", required=False),
+        make_field("c", "checkbox"),
+        make_field("r1", "radio_buttons", group="g"),
+        make_field("r2", "radio_buttons", group="g"),
+    )
+    browser = signing_browser(ceremony := make_ceremony(make_view(fields=fields)))
+    form = {"ink.signature": "typed:Jane", "ink.initial": "typed:JD", "consent": "yes", "stranger": "x"}
+    form |= {"field.s1": "adopted", "field.s2": "adopted", "field.s3": "", "field.i": "adopted"}
+    form |= {"field.t": "Hello", "field.e": "", "field.c": "true", "group.g": "r2"}
+
+    response = post(browser, "finish", data=form)
+
+    assert response.status_code == 303
+    assert response.headers["Location"] == PAGE
+    [(_, (values, consent, _))] = ceremony.calls
+    assert consent is True
+    assert values == {
+        "s1": "typed:Jane", "s2": "typed:Jane", "i": "typed:JD", "t": "Hello", "c": "true", "r2": "true"
+    }  # fmt: skip
+
+
+def test_after_finishing_the_page_says_so():
+    browser = signing_browser(make_ceremony())
+
+    response = post(browser, "finish", data={"field.f1": "x", "consent": "yes"}, follow_redirects=True)
+
+    assert "You have signed." in response.text
+    assert "You will get a copy by e-mail when everyone has." in response.text
+
+
+def test_consent_is_given_by_its_tick_alone():
+    browser = signing_browser(ceremony := make_ceremony())
+
+    post(browser, "finish", data={"field.f1": "x"})
+
+    [(_, (_, consent, _))] = ceremony.calls
+    assert consent is False
+
+
+def test_refused_answers_come_back_with_the_reason_beside_them():
+    refusal = InvalidAnswers(field_errors={"f1": "Too long."}, form_errors=["Please agree."])
+    browser = signing_browser(make_ceremony(refusal=refusal))
+
+    response = post(browser, "finish", data={"field.f1": 'Say "hi" <b>', "ink.signature": "typed:Jane"})
+
+    assert response.status_code == 422
+    assert '<p class="error" id="field-f1-error">Too long.</p>' in response.text
+    assert "<p>Please agree.</p>" in response.text
+    assert "Say &#34;hi&#34; &lt;b&gt;" in response.text
+    assert 'name="ink.signature" value="typed:Jane"' in response.text
+
+
+def test_declining_passes_on_the_reason():
+    browser = signing_browser(ceremony := make_ceremony())
+
+    response = post(browser, "decline", data={"reason": "Wrong amount"}, follow_redirects=True)
+
+    [(_, (reason, _))] = ceremony.calls
+    assert reason == "Wrong amount"
+    assert "This document was declined." in response.text
+
+
+def test_a_refused_reason_is_shown_again():
+    refusal = InvalidAnswers(field_errors={"reason": "At most 500."})
+    browser = signing_browser(make_ceremony(refusal=refusal))
+
+    response = post(browser, "decline", data={"reason": "long"})
+
+    assert response.status_code == 422
+    assert "At most 500." in response.text
+    assert "data-open" in response.text
+
+
+@pytest.mark.parametrize("action", ["finish", "decline"])
+def test_what_was_withdrawn_while_it_was_filled_in_says_so(action):
+    browser = signing_browser(ceremony := make_ceremony())
+    ceremony.closing = CeremonyState.CANCELLED
+
+    response = post(browser, action, data={"consent": "yes"})
+
+    assert response.status_code == 409
+    assert "This document was withdrawn." in response.text
+
+
+@pytest.mark.parametrize("action", ["finish", "decline"])
+def test_asking_again_for_the_address_of_a_form_leads_back_to_the_page(action):
+    response = get(signing_browser(make_ceremony()), f"{PAGE}/{action}")
+
+    assert response.status_code == 303
+    assert response.headers["Location"] == PAGE
+
+
+def test_a_form_beyond_all_measure_is_refused():
+    browser = signing_browser(ceremony := make_ceremony())
+
+    response = post(browser, "finish", data={"field.f1": "x" * MAX_FORM_BYTES})
+
+    assert response.status_code == 413
+    assert ceremony.calls == []
+
+
+def test_a_form_with_two_large_drawings_is_accepted():
+    browser = signing_browser(ceremony := make_ceremony())
+
+    post(browser, "finish", data={"ink.signature": "d" * 400_000, "ink.initial": "d" * 400_000})
+
+    assert len(ceremony.calls) == 1
+
+
+# --- who may post ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example.com"},
+        {"Origin": "http://sign.example.com"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Origin": "null"},
+    ],
+)
+@pytest.mark.parametrize("action", ["finish", "decline"])
+def test_forms_of_other_sites_are_refused(headers, action):
+    browser = signing_browser(ceremony := make_ceremony())
+
+    response = post(browser, action, headers=headers)
+
+    assert response.status_code == 403
+    assert ceremony.calls == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": PUBLIC_URL, "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin"},  # what browsers send under no-referrer
+        {"Origin": "null"},
+    ],
+)
+def test_our_own_forms_are_accepted(headers):
+    browser = signing_browser(make_ceremony())
+
+    assert post(browser, "decline", headers=headers).status_code == 303
+
+
+@pytest.mark.parametrize("key", [None, "", "wrong", "é", form_key(OTHER_TOKEN)])
+@pytest.mark.parametrize("path", [f"/signing/{TOKEN}/open", f"{PAGE}/finish", f"{PAGE}/decline"])
+def test_a_form_without_the_key_of_this_link_changes_nothing(key, path):
+    browser = signing_browser(ceremony := make_ceremony())
+
+    response = browser.post(path, data={} if key is None else {"form_key": key}, base_url=PUBLIC_URL)
+
+    assert response.status_code == 403
+    assert ceremony.calls == []
+
+
+def test_the_forms_carry_their_key():
+    browser = signing_browser(make_ceremony())
+
+    assert get(browser, f"/signing/{TOKEN}").text.count(form_key(TOKEN)) == 1
+    assert get(browser, PAGE).text.count(form_key(TOKEN)) == 2
+
+
+# --- what every answer carries ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [f"/signing/{TOKEN}", "/signing/unknown", PAGE, f"{PAGE}/pages/9.png"])
+def test_every_page_is_closed_to_other_sites_and_kept_nowhere(path):
+    response = get(signing_browser(make_ceremony()), path)
+
+    policy = dict(part.strip().split(" ", 1) for part in response.headers["Content-Security-Policy"].split(";"))
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "font-src": "'self'",
+        "img-src": "'self' data:",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+    }
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", [f"/signing/{TOKEN}", PAGE])
+def test_pages_hold_no_script_or_style_of_their_own_and_ask_nobody_else(path):
+    text = get(signing_browser(make_ceremony()), path).text
+
+    assert re.findall(r"<script(?![^>]*(src=|application/json))", text) == []
+    assert re.findall(r"<style|style=|\son\w+=", text) == []
+    assert re.findall(r"(?:src|href|action)=\"(?!/)", text) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/assets/page.css", "text/css"),
+        ("/assets/ceremony.js", "text/javascript"),
+        ("/assets/vendor/signature_pad-5.1.4.min.js", "text/javascript"),
+        ("/assets/fonts/script.otf", "font/otf"),
+    ],
+)
+def test_what_the_pages_need_is_served_by_us(path, kind):
+    with get(make_browser(make_ceremony()), path) as response:
+        assert response.status_code == 200
+        assert response.mimetype == kind
+
+
+def test_a_failure_of_ours_shows_nothing_of_its_cause():
+    browser = make_browser(make_ceremony())
+    browser.application.extensions["signer"] = SimpleNamespace(ceremony=None)
+
+    response = get(browser, f"/signing/{TOKEN}")
+
+    assert response.status_code == 500
+    assert "Something went wrong." in response.text
+    assert "NoneType" not in response.text
