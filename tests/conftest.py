@@ -1,0 +1,86 @@
+"""What every test can ask for: a migrated database, the app around a fake signing service, callers with keys."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app.config import Settings
+from app.extensions import db
+from app.factory import create_app
+from app.gateways.signing.events import HmacEventVerifier
+from app.gateways.storage.local import LocalStorage
+from app.pdf.inspector import SandboxedPdfInspector
+from app.pdf.sandbox import Sandbox
+from app.services.dependencies import Dependencies
+from tests import databases
+from tests.callers import Caller, make_caller
+from tests.fakes.clock import FakeClock
+from tests.fakes.signing import FakeSigningProvider
+
+EVENT_SECRET = "a-secret-of-the-provider-0123456789"
+
+
+@pytest.fixture(scope="session")
+def database_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    template = databases.template(tmp_path_factory.mktemp("database"))
+    yield template
+    template.drop()
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def signing() -> FakeSigningProvider:
+    return FakeSigningProvider()
+
+
+@pytest.fixture
+def settings(database_template, tmp_path: Path) -> Iterator[Settings]:
+    with database_template.copy(tmp_path) as url:
+        yield Settings(
+            database_url=url,
+            storage_url=f"file:{tmp_path / 'storage'}",
+            public_url="https://sign.test",
+            signing_provider_url="https://provider.invalid/signing-request-api",
+            signing_provider_api_key="provider-key-0123456789",
+            signing_provider_webhook_secrets=(EVENT_SECRET,),
+            log_level="error",
+        )
+
+
+@pytest.fixture
+def deps(settings: Settings, signing: FakeSigningProvider, sandbox: Sandbox, tmp_path: Path) -> Dependencies:
+    return Dependencies(
+        settings=settings,
+        storage=LocalStorage(tmp_path / "storage"),
+        inspector=SandboxedPdfInspector(sandbox),
+        signing=signing,
+        provider_events=HmacEventVerifier(settings.signing_provider_webhook_secrets),
+    )
+
+
+@pytest.fixture
+def app(settings: Settings, deps: Dependencies) -> Iterator[Flask]:
+    app = create_app(settings, deps)
+    app.testing = False  # An unforeseen error is answered as it is in production.
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def api(app: Flask) -> Caller:
+    """A caller with a key of a project of its own."""
+    return make_caller(app)
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """Time that only the test moves."""
+    return FakeClock().install(monkeypatch)
