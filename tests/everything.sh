@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Run every test and measure coverage. What needs PostgreSQL, Chromium or poppler-utils runs where those are present;
+# CI requires them all. Called by `make check`.
+set -euo pipefail
+
+missing=()
+[ -n "${TEST_POSTGRES_URL:-}" ] || missing+=("PostgreSQL (set TEST_POSTGRES_URL to a server whose user may create databases)")
+[ -x "${CHROMIUM:-/usr/bin/chromium}" ] || missing+=("Chromium (Debian: chromium)")
+command -v pdfsig >/dev/null || missing+=("pdfsig (Debian: poppler-utils)")
+
+if [ ${#missing[@]} -gt 0 ]; then
+  printf 'Not present: %s\n' "${missing[@]}"
+  if [ -n "${CI:-}" ]; then
+    echo "CI requires all of them."
+    exit 1
+  fi
+fi
+
+postgres_url=${TEST_POSTGRES_URL:-}
+unset TEST_POSTGRES_URL
+rm -f .coverage .coverage.*
+
+echo "== Tests that need nothing but Python (SQLite)"
+COVERAGE="--cov --cov-report="
+$PYTEST -n "$JOBS" $COVERAGE -m "not browser and not tools and not postgres"
+
+if command -v pdfsig >/dev/null; then
+  echo "== Tests that use poppler-utils"
+  $PYTEST $COVERAGE --cov-append -m tools
+fi
+if [ -x "${CHROMIUM:-/usr/bin/chromium}" ]; then
+  echo "== Tests in Chromium"
+  $PYTEST $COVERAGE --cov-append -m browser
+fi
+if [ -n "$postgres_url" ]; then
+  echo "== The services and the API on PostgreSQL"
+  TEST_POSTGRES_URL=$postgres_url $PYTEST -n "$JOBS" $COVERAGE --cov-append -m "not browser and not tools and not processes" \
+    tests/services tests/api tests/project
+fi
+
+.venv/bin/coverage combine --quiet --append 2>/dev/null || true
+.venv/bin/coverage report
