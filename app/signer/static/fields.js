@@ -75,7 +75,7 @@ export class Step {
   /** What is wrong here, or an empty text. */
   get fault() {
     if (this.fields.some((field) => field.halfEntered)) return texts.badDate;
-    return this.required && !this.filled ? texts.required[this.fields[0].kind] : "";
+    return this.required && !this.filled ? texts.required[this.fields[0].ink ?? this.fields[0].kind] : "";
   }
 
   /** Take the call for attention off what is done; of radio buttons, off those that were not chosen too. */
