@@ -50,7 +50,7 @@ class Fonts:
     def copies_faithfully(self, run: Run) -> bool:
         """Tell whether a reader that copies the glyphs one by one gets the text (a glyph can mean only one thing)."""
         texts = self._texts[run.typeface]
-        return all(texts[glyph.number] == glyph.text for glyph in run.glyphs)
+        return all(glyph.text and texts[glyph.number] == glyph.text for glyph in run.glyphs)
 
     def embed(self) -> None:
         """Write the subsets; call once, when everything is drawn."""

@@ -3,7 +3,7 @@
 import io
 import zlib
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from app.domain.errors import UnreadablePdf
 
@@ -11,6 +11,9 @@ from app.domain.errors import UnreadablePdf
 MAX_PIXELS = 16_000_000
 #: Larger pictures are scaled down to this many pixels a side: enough for print at the size of a signature.
 MAX_SIDE = 1600
+
+#: Darkness (0-255) up to which a pixel cannot be told from paper.
+_PAPER_GREY = 10
 
 
 def open_image(content: bytes) -> Image.Image:
@@ -30,11 +33,11 @@ def open_image(content: bytes) -> Image.Image:
 
 
 def has_ink(*, content: bytes) -> bool:
-    """Tell whether anything is drawn: a visible pixel that differs from the picture's ground.
+    """Tell whether anything is drawn that shows on white paper: a canvas that was cleared sends a valid, empty picture.
 
-    A canvas that was cleared still sends a valid, empty picture. Raises UnreadablePdf like `open_image`.
+    Raises UnreadablePdf like `open_image`.
     """
     picture = open_image(content)
-    ground = Image.new("RGBA", picture.size, "white")
-    lightness = Image.alpha_composite(ground, picture).convert("L").getextrema()
-    return lightness[0] != lightness[1]
+    paper = Image.new("RGBA", picture.size, "white")
+    darkness = ImageChops.invert(Image.alpha_composite(paper, picture).convert("L"))
+    return darkness.point(lambda value: 255 if value > _PAPER_GREY else 0).getbbox() is not None

@@ -1,0 +1,408 @@
+import io
+
+import pikepdf
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pikepdf import Array, Dictionary, Name, String
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+from app.domain.errors import UnreadablePdf
+from app.pdf.sandbox import Sandbox
+from app.signer.images import has_ink
+from app.signer.stamping import stamp
+from tests.builders.ink import (
+    blank_png,
+    blue,
+    dark,
+    find_ink,
+    ink_png,
+    magenta,
+    page_picture,
+    page_text,
+)
+from tests.builders.pdfs import draw_text, encrypted_pdf, make_pdf, saved, script, truncated_pdf
+
+TALL = (400, 600)
+
+
+def mark(kind="text", *, page=1, x=20, y=30, width=40, height=10, **rest):
+    return {"kind": kind, "page": page, "x": x, "y": y, "width": width, "height": height} | rest
+
+
+def stamped(content, *marks, hide=()):
+    return stamp(content=content, marks=list(marks), hide=list(hide))["document"]
+
+
+def filling_png(content, box):
+    """Make a picture with the proportions that the box has on the page."""
+    page = page_picture(content)
+    return ink_png(round(page.width * box["width"] / 100), round(page.height * box["height"] / 100))
+
+
+def assert_at(found, box, *, within):
+    wanted = (box["x"], box["y"], box["width"], box["height"])
+    assert found == pytest.approx(wanted, abs=within)
+
+
+def assert_inside(found, box, *, within=0.3):
+    assert found is not None
+    x, y, width, height = found
+    assert x >= box["x"] - within
+    assert y >= box["y"] - within
+    assert x + width <= box["x"] + box["width"] + within
+    assert y + height <= box["y"] + box["height"] + within
+
+
+# --- Where ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inherit", [False, True])
+@pytest.mark.parametrize(
+    ("media", "crop"), [(None, None), (None, (30, 50, 330, 590)), ((-100, -50, 300, 550), (-70, -50, 200, 400))]
+)
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_a_picture_lands_where_the_field_is(rotate, media, crop, inherit):
+    content = make_pdf(size=TALL, rotate=rotate, media=media, crop=crop, inherit=inherit)
+    box = mark("image")
+    found = find_ink(stamped(content, box | {"png": filling_png(content, box)}), magenta)
+    assert_at(found, box, within=0.6)
+
+
+@pytest.mark.parametrize("rotate", [-90, 450])
+def test_a_rotation_outside_the_circle_counts_like_the_one_inside(rotate):
+    content = make_pdf(size=TALL, rotate=rotate)
+    box = mark("image")
+    found = find_ink(stamped(content, box | {"png": filling_png(content, box)}), magenta)
+    assert_at(found, box, within=0.6)
+
+
+def test_a_user_unit_changes_neither_the_place_nor_the_size_of_text_in_points():
+    content = make_pdf(size=(200, 300), user_unit=2)
+    plain = make_pdf(size=(400, 600))
+    box = mark("text", value="Hand", width=60, height=20)
+    found = find_ink(stamped(content, box), blue)
+    assert found == pytest.approx(find_ink(stamped(plain, box), blue), abs=1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    rotate=st.sampled_from([0, 90, 180, 270]),
+    corner=st.tuples(st.integers(0, 100), st.integers(0, 100)),
+    place=st.fixed_dictionaries(
+        {"x": st.floats(0, 70), "y": st.floats(0, 80), "width": st.floats(10, 30), "height": st.floats(5, 20)}
+    ),
+)
+def test_any_place_on_any_page_is_met(rotate, corner, place):
+    content = make_pdf(size=TALL, rotate=rotate, crop=(*corner, 400, 600))
+    box = mark("image", **place)
+    assert_at(find_ink(stamped(content, box | {"png": filling_png(content, box)}), magenta), box, within=1)
+
+
+def test_a_picture_keeps_its_proportions_and_stands_in_the_middle():
+    content = make_pdf(size=(500, 500))
+    found = find_ink(stamped(content, mark("image", x=10, y=10, width=40, height=10, png=ink_png(50, 50))), magenta)
+    assert found == pytest.approx((25, 10, 10, 10), abs=0.5)
+
+
+def test_the_page_s_own_coordinates_do_not_reach_the_stamp():
+    def enlarge(pdf):
+        pdf.pages[0].Contents = pdf.make_stream(b"3 0 0 3 90 90 cm 1 0 1 rg")
+
+    content = make_pdf(size=TALL, change=enlarge)
+    box = mark("image")
+    assert_at(find_ink(stamped(content, box | {"png": filling_png(content, box)}), magenta), box, within=0.6)
+
+
+def test_each_page_gets_its_own_marks():
+    document = stamped(make_pdf(pages=3), mark(page=1, value="first"), mark(page=3, value="third"))
+    assert [("first" in page_text(document, page=n), "third" in page_text(document, page=n)) for n in (1, 2, 3)] == [
+        (True, False),
+        (False, False),
+        (False, True),
+    ]
+
+
+# --- What -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Zażółć gęślą jaźń",
+        "Ελληνικά Кириллица",
+        "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd",
+        "\u0645\u0631\u062d\u0628\u0627 \u0628\u0627\u0644\u0639\u0627\u0644\u0645",
+        "\u0928\u092e\u0938\u094d\u0924\u0947 \u0915\u094d\u0937\u0924\u094d\u0930\u093f\u092f",
+        "word " * 60,
+        "unbreakable" * 40,
+        "\u6f22\u5b57" * 40,
+    ],
+)
+@pytest.mark.parametrize("multiline", [False, True])
+def test_text_of_any_script_and_length_stays_inside_its_box(value, multiline):
+    box = mark(value=value, multiline=multiline, width=30, height=6)
+    assert_inside(find_ink(stamped(make_pdf(), box), blue), box)
+
+
+def test_no_letter_of_a_long_text_is_lost():
+    words = [f"word{number}" for number in range(150)]
+    document = stamped(make_pdf(text=""), mark(value=" ".join(words), width=20, height=4))
+    assert page_text(document).split() == words
+
+
+def test_a_word_wider_than_the_box_is_cut_and_complete():
+    letters = "".join(chr(ord("a") + number % 26) for number in range(300))
+    document = stamped(make_pdf(text=""), mark(value=letters, multiline=True, width=15, height=30))
+    assert "".join(page_text(document).split()) == letters
+
+
+@pytest.mark.parametrize(
+    "value", ["Zażółć gęślą jaźń", "Ada & Söhne (2026)", "Ελλάδα", "\u0915\u094d\u0937\u0924\u094d\u0930\u093f\u092f"]
+)
+def test_text_can_be_copied_out_again(value):
+    assert value in page_text(stamped(make_pdf(), mark(value=value)))
+
+
+def test_right_to_left_text_begins_at_the_right_and_keeps_its_numbers():
+    box = mark(value="\u05e9\u05dc\u05d5\u05dd 123", width=60)
+    x, _, width, _ = find_ink(stamped(make_pdf(), box), blue)
+    assert x + width == pytest.approx(box["x"] + box["width"], abs=0.5)
+    assert "123" in page_text(stamped(make_pdf(), box))
+
+
+def test_a_character_that_no_typeface_has_is_drawn_as_a_box_and_named():
+    result = stamp(content=make_pdf(text=""), marks=[mark(value="Smile \U0001f600!")])
+    assert result["missing_glyphs"] == ["\U0001f600"]
+    assert page_text(result["document"]).strip() == "Smile \u25a1!"
+
+
+def test_direction_overrides_cannot_disguise_a_name():
+    document = stamped(make_pdf(text=""), mark(value="Ada\u202egnp.exe"))
+    assert page_text(document).strip() == "Adagnp.exe"
+
+
+@pytest.mark.parametrize("style", ["tick", "cross"])
+def test_a_check_is_drawn_inside_its_box(style):
+    box = mark("check", style=style, width=4, height=4)
+    assert_inside(find_ink(stamped(make_pdf(), box), blue), box)
+
+
+def test_a_typed_signature_is_in_a_script_face_inside_its_box():
+    box = mark("typed_signature", value="Ada Lovelace")
+    document = stamped(make_pdf(text=""), box)
+    assert_inside(find_ink(document, blue), box)
+    assert "DancingScript" in "".join(fonts_of(document))
+    assert page_text(document).strip() == "Ada Lovelace"
+
+
+def test_a_typed_signature_beyond_the_script_face_is_in_one_other_face():
+    document = stamped(make_pdf(text=""), mark("typed_signature", value="Łukasz Żółw"))
+    assert {font.rpartition("+")[2] for font in fonts_of(document)} == {"NotoSansRegular"}
+    assert page_text(document).strip() == "Łukasz Żółw"
+
+
+def test_only_the_glyphs_in_use_are_embedded():
+    assert len(stamped(make_pdf(), mark(value="Ada"))) < 12_000
+
+
+def test_a_hidden_text_is_covered():
+    content = make_pdf(text="{{sign_here}}", at=(72, 700), font_size=20)
+    assert find_ink(content, dark) is not None
+    x, y, width, height = find_ink(content, dark)
+    box = {"page": 1, "x": x - 0.5, "y": y - 0.5, "width": width + 1, "height": height + 1}
+    assert find_ink(stamped(content, hide=[box]), dark) is None
+
+
+def test_a_mark_stands_above_what_is_hidden():
+    box = mark("check", width=10, height=10)
+    assert find_ink(stamped(make_pdf(), box, hide=[box]), blue) is not None
+
+
+# --- What was there ---------------------------------------------------------------------------------------------------
+
+
+def form_pdf(*, value, appearance=None, need_appearances=None, **field):
+    def add(pdf):
+        widget = Dictionary(
+            Type=Name.Annot,
+            Subtype=Name.Widget,
+            FT=Name.Tx,
+            T=String("field"),
+            V=value,
+            DA=String("/Helv 0 Tf"),
+            Rect=Array([100, 500, 300, 530]),
+            F=4,
+            **field,
+        )
+        if appearance:
+            stream = pdf.make_stream(appearance, BBox=Array([0, 0, 200, 30]))
+            stream.Resources = Dictionary(
+                Font=Dictionary(F1=Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica))
+            )
+            widget.AP = Dictionary(N=stream)
+        widget = pdf.make_indirect(widget)
+        pdf.pages[0].Annots = Array([widget])
+        pdf.Root.AcroForm = Dictionary(Fields=Array([widget]))
+        if need_appearances is not None:
+            pdf.Root.AcroForm.NeedAppearances = need_appearances
+
+    return make_pdf(text="", size=TALL, change=add)
+
+
+@pytest.mark.parametrize("value", ["Plain value", "Žluťoučký kůň"])
+def test_a_form_value_without_a_picture_becomes_page_text(value):
+    document = stamped(form_pdf(value=String(value)))
+    assert value in page_text(document)
+    box = {"x": 25, "y": 70 / 6, "width": 50, "height": 5}
+    assert_inside(find_ink(document, dark), box)
+
+
+def test_a_form_value_with_a_picture_keeps_the_picture():
+    appearance = draw_text("as drawn", at=(2, 10), font_size=12)
+    assert "as drawn" in page_text(stamped(form_pdf(value=String("value"), appearance=appearance)))
+
+
+def test_a_stale_picture_of_a_form_value_is_drawn_anew():
+    appearance = draw_text("stale", at=(2, 10), font_size=12)
+    text = page_text(stamped(form_pdf(value=String("fresh"), appearance=appearance, need_appearances=True)))
+    assert "fresh" in text
+    assert "stale" not in text
+
+
+def test_a_multiline_form_value_is_wrapped():
+    value = "one two three four five six seven eight nine ten eleven twelve"
+    document = stamped(form_pdf(value=String(value), Ff=1 << 12))
+    assert page_text(document).split() == value.split()
+
+
+def test_a_choice_shows_the_words_of_its_option():
+    options = Array([Array([String("de"), String("Germany")]), Array([String("fr"), String("France")])])
+    document = stamped(form_pdf(value=String("fr"), Opt=options))
+    assert "France" in page_text(document)
+
+
+def test_a_password_is_not_written_out():
+    assert "secret" not in page_text(stamped(form_pdf(value=String("secret"), Ff=1 << 13)))
+
+
+def test_nothing_that_could_change_the_document_is_left():
+    def arm(pdf):
+        pdf.Root.OpenAction = script()
+        pdf.Root.AA = Dictionary(WC=script())
+        pdf.Root.Names = Dictionary(JavaScript=Dictionary(Names=Array([String("a"), script()])))
+        page = pdf.pages[0]
+        page.obj.AA = Dictionary(O=script())
+        rectangle = Array([10, 10, 50, 50])
+        link = Dictionary(Type=Name.Annot, Subtype=Name.Link, Rect=rectangle, A=script())
+        film = Dictionary(Type=Name.Annot, Subtype=Name.Screen, Rect=rectangle)
+        field = Dictionary(Type=Name.Annot, Subtype=Name.Widget, FT=Name.Tx, T=String("t"), Rect=rectangle)
+        page.Annots = Array([link, film, pdf.make_indirect(field)])
+        pdf.Root.AcroForm = Dictionary(Fields=Array([page.Annots[2]]))
+
+    with pikepdf.open(io.BytesIO(stamped(make_pdf(change=arm)))) as pdf:
+        assert not {"/OpenAction", "/AA", "/AcroForm"} & set(pdf.Root.keys())
+        assert "/JavaScript" not in pdf.Root.Names
+        assert "/AA" not in pdf.pages[0].obj
+        assert [(note.Subtype, "/A" in note) for note in pdf.pages[0].Annots] == [(Name.Link, False)]
+
+
+def test_an_ordinary_link_stays():
+    def add(pdf):
+        target = Dictionary(S=Name.URI, URI=String("https://example.com"))
+        link = Dictionary(Type=Name.Annot, Subtype=Name.Link, Rect=Array([10, 10, 50, 50]), A=target)
+        pdf.pages[0].Annots = Array([link])
+
+    with pikepdf.open(io.BytesIO(stamped(make_pdf(change=add)))) as pdf:
+        assert str(pdf.pages[0].Annots[0].A.URI) == "https://example.com"
+
+
+def test_a_drawn_annotation_becomes_page_content():
+    def add(pdf):
+        # Some writers forget to say that the picture is a form.
+        picture = pdf.make_stream(b"1 0 1 rg 0 0 80 60 re f", BBox=Array([0, 0, 80, 60]))
+        note = Dictionary(
+            Type=Name.Annot, Subtype=Name.Stamp, F=4, Rect=Array([40, 60, 120, 120]), AP=Dictionary(N=picture)
+        )
+        pdf.pages[0].Annots = Array([note])
+
+    document = stamped(make_pdf(size=TALL, change=add))
+    assert find_ink(document, magenta) == pytest.approx((10, 80, 20, 10), abs=0.6)
+    with pikepdf.open(io.BytesIO(document)) as pdf:
+        assert "/Annots" not in pdf.pages[0].obj
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"object_stream_mode": pikepdf.ObjectStreamMode.generate},
+        {"object_stream_mode": pikepdf.ObjectStreamMode.disable},
+        {"linearize": True},
+        {"force_version": "1.3"},
+        {"force_version": "2.0"},
+    ],
+)
+def test_the_result_can_be_read_by_a_strict_signer(options):
+    with pikepdf.open(io.BytesIO(make_pdf())) as pdf:
+        content = saved(pdf, **options)
+    document = stamped(content, mark(value="Ada"), mark("image", png=ink_png()))
+    writer = IncrementalPdfFileWriter(io.BytesIO(document), strict=True)
+    assert not writer.prev.xrefs.hybrid_xrefs_present
+
+
+def test_the_version_of_the_document_stays():
+    with pikepdf.open(io.BytesIO(make_pdf())) as pdf:
+        content = saved(pdf, force_version="2.0")
+    assert stamped(content, mark(value="Ada")).startswith(b"%PDF-2.0")
+
+
+# --- What cannot be done ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", [encrypted_pdf(), truncated_pdf(), b"no PDF at all"])
+def test_an_unreadable_file_is_refused(content):
+    with pytest.raises(UnreadablePdf):
+        stamped(content, mark(value="Ada"))
+
+
+@pytest.mark.parametrize("page", [0, 2])
+def test_a_field_beyond_the_document_is_refused(page):
+    with pytest.raises(UnreadablePdf, match="page"):
+        stamped(make_pdf(pages=1), mark(page=page, value="Ada"))
+
+
+@pytest.mark.parametrize("png", [b"", b"GIF89a", ink_png()[:-30], ink_png()[:40]])
+def test_a_broken_picture_is_refused(png):
+    with pytest.raises(UnreadablePdf, match="PNG"):
+        stamped(make_pdf(), mark("image", png=png))
+
+
+def test_a_picture_too_large_to_be_a_signature_is_refused_before_it_is_unpacked():
+    with pytest.raises(UnreadablePdf, match="pixels"):
+        stamped(make_pdf(), mark("image", png=ink_png(16_001, 1000)))
+
+
+def test_an_empty_picture_has_no_ink():
+    assert has_ink(content=blank_png()) is False
+    assert has_ink(content=ink_png(20, 20, (255, 255, 255))) is False
+
+
+def test_a_drawn_picture_has_ink():
+    assert has_ink(content=ink_png(20, 20)) is True
+
+
+def test_stamping_runs_in_the_child_process():
+    with Sandbox() as sandbox:
+        result = sandbox.call(
+            "app.signer.stamping:stamp", content=make_pdf(text=""), marks=[mark(value="Ada")], hide=[]
+        )
+    assert page_text(result["document"]).strip() == "Ada"
+
+
+def fonts_of(content):
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        return sorted(
+            str(item.BaseFont)
+            for item in pdf.objects
+            if isinstance(item, Dictionary) and item.get("/Type") == Name.Font
+        )
