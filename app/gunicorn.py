@@ -1,0 +1,19 @@
+"""gunicorn's settings for the API: `gunicorn -c app/gunicorn.py wsgi:app` (README, "Deployment")."""
+
+import os
+
+#: Threads, because a request may wait for the signing service or for SQLite's one writer while others go on.
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "8"))
+
+#: A create may take its whole time-out, the look-ups after a lost answer included, before a stop cuts it.
+graceful_timeout = 90
+
+#: A heartbeat of the worker's main thread, not a limit of requests.
+timeout = 60
+keepalive = 30
+
+#: Longer than any id, cursor or key that means something.
+limit_request_line = 4094
+limit_request_fields = 64
