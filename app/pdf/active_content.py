@@ -36,7 +36,7 @@ def refuse_active_content(pdf: pikepdf.Pdf, clear: bytes) -> None:
 
 def _document_runs_script(pdf: pikepdf.Pdf) -> bool:
     named = dictionaries(entry(pdf.Root, "/Names", "/JavaScript"), "/Kids")
-    if any(entry(node, "/Names") is not None and len(entry(node, "/Names")) > 0 for node in named):
+    if any(list(dictionaries(entry(node, "/Names"))) for node in named):
         return True
     return any(_runs_script(action) for action in [entry(pdf.Root, "/OpenAction"), *values(entry(pdf.Root, "/AA"))])
 

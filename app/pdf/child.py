@@ -13,6 +13,7 @@ import select
 import socket
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -23,8 +24,9 @@ from app.pdf import wire
 def main(memory_bytes: int, cpu_seconds: int, idle_seconds: float) -> NoReturn:
     """Serve jobs until the parent hangs up or `idle_seconds` pass without one."""
     connection = _take_connection()
-    # A library's warning may quote the document, which must not get into a log.
-    logging.lastResort = None
+    # A library's complaint may quote the document, which must not get into a log.
+    logging.getLogger().addHandler(logging.NullHandler())
+    warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     _send(connection, wire.encode(wire.READY))

@@ -29,7 +29,7 @@ def opened(content: bytes, *, only_to_read: bool = False) -> Iterator[pikepdf.Pd
     So does any encryption, unless the document is `only_to_read` and opens without a password.
     """
     try:
-        with pikepdf.open(io.BytesIO(content)) as pdf:
+        with _open(content) as pdf:
             if pdf.is_encrypted and not only_to_read:
                 raise UnreadablePdf(ENCRYPTED)
             yield pdf
@@ -38,6 +38,13 @@ def opened(content: bytes, *, only_to_read: bool = False) -> Iterator[pikepdf.Pd
     except pikepdf.PikepdfError as error:
         # A protection that qpdf does not know (public keys, say) is no different for the user.
         raise UnreadablePdf(ENCRYPTED if b"/Encrypt" in content else UNREADABLE) from error
+
+
+def _open(content: bytes) -> pikepdf.Pdf:
+    try:
+        return pikepdf.open(io.BytesIO(content))
+    except ValueError as error:  # A number beyond 64 bits in the file's own tables.
+        raise UnreadablePdf(UNREADABLE) from error
 
 
 def normalised(pdf: pikepdf.Pdf) -> bytes:

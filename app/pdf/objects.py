@@ -39,6 +39,6 @@ def dictionaries(start: Any, *links: str) -> Iterator[Any]:
 
 def values(holder: Any) -> list[Any]:
     """Return all values of a dictionary or of a stream's dictionary, none for anything else."""
-    if not isinstance(holder, pikepdf.Dictionary | pikepdf.Stream):
-        return []
-    return [holder.get(key) for key in holder.keys()]  # noqa: SIM118 (a stream is not iterable)
+    if isinstance(holder, pikepdf.Stream):
+        holder = holder.stream_dict
+    return list(holder.as_dict().values()) if isinstance(holder, pikepdf.Dictionary) else []

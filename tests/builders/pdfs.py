@@ -9,8 +9,16 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, String
 
 A4 = (595.276, 841.89)
-SCRIPT = Dictionary(S=Name.JavaScript, JS=String("app.alert(1)"))
-LAUNCH = Dictionary(S=Name.Launch, F=String("cmd.exe"))
+
+
+def script() -> Dictionary:
+    """Return an action that runs JavaScript. (A function, as an object belongs to one document.)"""
+    return Dictionary(S=Name.JavaScript, JS=String("app.alert(1)"))
+
+
+def launch() -> Dictionary:
+    """Return an action that starts a program."""
+    return Dictionary(S=Name.Launch, F=String("cmd.exe"))
 
 
 def make_pdf(

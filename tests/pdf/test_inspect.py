@@ -6,7 +6,7 @@ from pikepdf import Array, Dictionary, Name, String
 
 from app.domain.errors import UnreadablePdf
 from tests.builders import pdfs
-from tests.builders.pdfs import LAUNCH, SCRIPT, annotated_pdf, catalog_pdf, make_pdf, page_pdf
+from tests.builders.pdfs import annotated_pdf, catalog_pdf, launch, make_pdf, page_pdf, script
 
 ENCRYPTED = "The PDF is encrypted; remove its protection first."
 DAMAGED = "The PDF is damaged and cannot be read."
@@ -18,16 +18,18 @@ LAUNCHES = "The PDF holds an action that launches a program; remove it first."
 TOO_HEAVY = "The content of page 1 cannot be unpacked within 32 MB."
 NO_SIZE = "Page 1 of the PDF has no usable size."
 
-NEXT_PAGE = Dictionary(S=Name.Named, N=Name.NextPage)
+
+def next_page():
+    return Dictionary(S=Name.Named, N=Name.NextPage)
 
 
 def then(*actions):
     """Chain a harmless action to these."""
-    return Dictionary(**NEXT_PAGE.as_dict(), Next=actions[0] if len(actions) == 1 else Array(actions))
+    return Dictionary(**next_page().as_dict(), Next=actions[0] if len(actions) == 1 else Array(actions))
 
 
 def name_tree(*, depth):
-    node = Dictionary(Names=Array([String("boot"), SCRIPT]))
+    node = Dictionary(Names=Array([String("boot"), script()]))
     for _ in range(depth):
         node = Dictionary(Kids=Array([node]))
     return Dictionary(JavaScript=node)
@@ -61,8 +63,8 @@ def with_text_field(**entries):
 
 def launch_in_circles():
     def add(pdf):
-        first = pdf.make_indirect(then(NEXT_PAGE))
-        first.Next = Array([first, pdf.make_indirect(Array([first])), pdf.make_indirect(LAUNCH)])
+        first = pdf.make_indirect(then(next_page()))
+        first.Next = Array([first, pdf.make_indirect(Array([first])), pdf.make_indirect(launch())])
         pdf.Root.OpenAction = first
 
     return make_pdf(change=add)
@@ -85,27 +87,27 @@ REFUSED = {
     "no page": (pdfs.pageless_pdf(), "The PDF has no page."),
     "501 pages": (make_pdf(pages=501), "The PDF has 501 pages; at most 500 are allowed."),
     "XFA": (pdfs.xfa_pdf(), XFA),
-    "a script on opening": (catalog_pdf(OpenAction=SCRIPT), OPENING_SCRIPT),
-    "a script after a harmless action": (catalog_pdf(OpenAction=then(then(SCRIPT))), OPENING_SCRIPT),
-    "a script in a list of actions": (catalog_pdf(OpenAction=then(NEXT_PAGE, SCRIPT)), OPENING_SCRIPT),
+    "a script on opening": (catalog_pdf(OpenAction=script()), OPENING_SCRIPT),
+    "a script after a harmless action": (catalog_pdf(OpenAction=then(then(script()))), OPENING_SCRIPT),
+    "a script in a list of actions": (catalog_pdf(OpenAction=then(next_page(), script())), OPENING_SCRIPT),
     "a script in a rendition": (
         catalog_pdf(OpenAction=Dictionary(S=Name.Rendition, JS=String("app.alert(1)"))),
         OPENING_SCRIPT,
     ),
     "a named script": (catalog_pdf(Names=name_tree(depth=0)), OPENING_SCRIPT),
     "a named script deep in the tree": (catalog_pdf(Names=name_tree(depth=3)), OPENING_SCRIPT),
-    "a script on closing the document": (catalog_pdf(AA=Dictionary(WC=SCRIPT)), OPENING_SCRIPT),
-    "a script on opening a page": (page_pdf(AA=Dictionary(O=SCRIPT)), PAGE_SCRIPT),
-    "a script on closing a page": (page_pdf(AA=Dictionary(C=then(SCRIPT))), PAGE_SCRIPT),
-    "a script of an annotation on a page's opening": (annotated_pdf(AA=Dictionary(PO=SCRIPT)), PAGE_SCRIPT),
-    "Launch on opening": (catalog_pdf(OpenAction=LAUNCH), LAUNCHES),
-    "Launch behind a link": (annotated_pdf(A=LAUNCH), LAUNCHES),
-    "Launch after another action": (annotated_pdf(A=then(then(LAUNCH))), LAUNCHES),
-    "Launch on an annotation's event": (annotated_pdf(AA=Dictionary(E=LAUNCH)), LAUNCHES),
-    "Launch in an outline": (with_outline(A=LAUNCH), LAUNCHES),
-    "Launch of a form field": (with_text_field(AA=Dictionary(K=LAUNCH)), LAUNCHES),
-    "Launch on a page": (page_pdf(AA=Dictionary(O=LAUNCH)), LAUNCHES),
-    "Launch spelled with an escape": (annotated_pdf(A=LAUNCH).replace(b"/Launch", b"/L#61unch"), LAUNCHES),
+    "a script on closing the document": (catalog_pdf(AA=Dictionary(WC=script())), OPENING_SCRIPT),
+    "a script on opening a page": (page_pdf(AA=Dictionary(O=script())), PAGE_SCRIPT),
+    "a script on closing a page": (page_pdf(AA=Dictionary(C=then(script()))), PAGE_SCRIPT),
+    "a script of an annotation on a page's opening": (annotated_pdf(AA=Dictionary(PO=script())), PAGE_SCRIPT),
+    "Launch on opening": (catalog_pdf(OpenAction=launch()), LAUNCHES),
+    "Launch behind a link": (annotated_pdf(A=launch()), LAUNCHES),
+    "Launch after another action": (annotated_pdf(A=then(then(launch()))), LAUNCHES),
+    "Launch on an annotation's event": (annotated_pdf(AA=Dictionary(E=launch())), LAUNCHES),
+    "Launch in an outline": (with_outline(A=launch()), LAUNCHES),
+    "Launch of a form field": (with_text_field(AA=Dictionary(K=launch())), LAUNCHES),
+    "Launch on a page": (page_pdf(AA=Dictionary(O=launch())), LAUNCHES),
+    "Launch spelled with an escape": (annotated_pdf(A=launch()).replace(b"/Launch", b"/L#61unch"), LAUNCHES),
     "Launch in a circle of actions": (launch_in_circles(), LAUNCHES),
     "signed": (pdfs.signature_field_pdf(signed=True), SIGNED),
     "signed by a parent field": (pdfs.signature_field_pdf(signed=True, field_inherits=True), SIGNED),
@@ -125,10 +127,12 @@ ACCEPTED = {
     "30 MB of drawing": pdfs.heavy_pdf(30),
     "an empty signature field": pdfs.signature_field_pdf(signed=False),
     "an empty signature field under a parent": pdfs.signature_field_pdf(signed=False, field_inherits=True),
-    "scripts that serve a form field": with_text_field(AA=Dictionary(K=SCRIPT, F=SCRIPT, V=SCRIPT, C=SCRIPT), A=SCRIPT),
-    "a script behind a link": annotated_pdf(A=SCRIPT),
+    "scripts that serve a form field": with_text_field(
+        AA=Dictionary(K=script(), F=script(), V=script(), C=script()), A=script()
+    ),
+    "a script behind a link": annotated_pdf(A=script()),
     "a destination to open at": catalog_pdf(OpenAction=Array([0, Name.Fit])),
-    "an action that turns the page": catalog_pdf(OpenAction=NEXT_PAGE),
+    "an action that turns the page": catalog_pdf(OpenAction=next_page()),
     "an empty tree of named scripts": catalog_pdf(Names=Dictionary(JavaScript=Dictionary(Names=Array()))),
     "the word Launch in a text": make_pdf(text="/S /Launch"),
     "a structure element called Launch": catalog_pdf(
