@@ -1,5 +1,7 @@
 """Creating an envelope: what is sent, and what each answer means."""
 
+from ssl import SSLCertVerificationError
+
 import pytest
 import requests
 import structlog
@@ -16,6 +18,7 @@ from envelopes import (
     make_recipient,
     person_json,
 )
+from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, SSLError
 
 from app.domain import clock
 from app.domain.errors import CreditsExhausted, ProviderRejected, ProviderUnavailable
@@ -211,6 +214,25 @@ def test_a_failure_of_unknown_moment_is_lost(requests_mock, error):
 
     assert caught.value.may_have_acted
     assert requests_mock.call_count == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        requests.ConnectTimeout("too slow"),
+        requests.ConnectionError(MaxRetryError(None, "/", NewConnectionError(None, "refused"))),
+        requests.ConnectionError(MaxRetryError(None, "/", NameResolutionError("host", None, OSError("unknown")))),
+        requests.exceptions.SSLError(MaxRetryError(None, "/", SSLError(SSLCertVerificationError("self-signed")))),
+    ],
+    ids=["connect time-out", "no connection", "no address", "certificate"],
+)
+def test_a_failure_to_connect_certainly_sent_nothing(requests_mock, error):
+    requests_mock.post(CREATE_URL, exc=error)
+
+    with pytest.raises(ProviderUnavailable) as caught:
+        make_client().create_and_send(make_draft())
+
+    assert not caught.value.may_have_acted
 
 
 def test_a_short_too_many_requests_is_waited_out_once(requests_mock, monkeypatch):

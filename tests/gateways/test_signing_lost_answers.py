@@ -6,7 +6,7 @@ import threading
 
 import pytest
 from envelopes import ENVELOPE_ID, make_client, make_draft
-from fault_server import FaultServer, closed_port, hang_up, reset, say, stay_silent
+from fault_server import FaultServer, closed_port, hang_up, reset, say, self_signed, stay_silent
 
 from app.domain.errors import ProviderRejected, ProviderUnavailable
 from app.gateways.signing.transport import Transport
@@ -107,6 +107,15 @@ def test_a_name_without_an_address_certainly_sent_nothing():
         create_at("http://nobody.invalid/signing-request-api")
 
     assert not caught.value.may_have_acted
+
+
+def test_a_certificate_that_we_refuse_certainly_sent_nothing(tmp_path):
+    with FaultServer(hang_up, tls=self_signed(tmp_path)) as server:
+        with pytest.raises(ProviderUnavailable) as caught:
+            create_at(server.url)
+
+        assert not caught.value.may_have_acted
+        assert server.requests == []
 
 
 def test_a_server_that_speaks_no_tls_leaves_doubt():
