@@ -174,6 +174,8 @@ class Field(SignerBase):
     #: What the signer entered, or the caller's fixed text of a read-only field.
     value: Mapped[str | None] = mapped_column(Text)
 
+    recipient: Mapped[Recipient] = relationship()
+
 
 class Upload(SignerBase):
     """A document announced by `POST /documents`, put to a one-time address and used by one envelope."""

@@ -1,0 +1,194 @@
+"""The provider's HTTP API for signing requests (provider fact sheet, sections 1 to 14)."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow.validate import Length, OneOf, Range
+
+from app.domain.errors import NotFound
+from app.signer import readback
+from app.signer.dependencies import Dependencies
+from app.signer.intake import InvalidEnvelope, parse_envelope
+from app.signer.listing import list_envelopes
+from app.signer.models import EnvelopeStatus
+from app.signer.protocol_guard import ProtocolGuard, error_body
+from app.signer.text import holds_control, read_json
+from app.signer.uploads import MAX_BYTES, PDF
+from app.signer.wire import COMPANY_ID, WORKSPACE_NAME, iso
+
+PREFIX = "/signing-request-api"
+#: Seconds after which a document that is being sealed is worth another look.
+SEALING_RETRY_AFTER = "2"
+
+
+def _one_line(value: str) -> None:
+    if holds_control(value):
+        raise ValidationError("Control characters are not allowed.")
+
+
+class CancelSchema(Schema):
+    """The body of a cancel (section 9)."""
+
+    class Meta:
+        """Unknown members are ignored, as the provider does."""
+
+        unknown = EXCLUDE
+
+    reason = fields.String(allow_none=True, load_default=None, validate=[Length(max=500), _one_line])
+    notify_signers = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
+
+
+class DocumentSchema(Schema):
+    """The announcement of a large document (section 3); this service takes PDFs only."""
+
+    class Meta:
+        """Unknown members are ignored, as the provider does."""
+
+        unknown = EXCLUDE
+
+    file_name = fields.String(required=True, validate=[Length(1, 255), _one_line])
+    file_size = fields.Integer(strict=True, required=True, validate=Range(1, MAX_BYTES))
+    content_type = fields.String(required=True, validate=OneOf([PDF]))
+
+
+def make_protocol(dependencies: Dependencies) -> Blueprint:
+    """Return the routes; every one of them needs the API key."""
+    blueprint = Blueprint("protocol", __name__, url_prefix=PREFIX)
+    ProtocolGuard(api_keys=dependencies.settings.api_keys).protect(blueprint)
+    _add_create(blueprint, dependencies)
+    _add_reading(blueprint, dependencies)
+    _add_ending(blueprint, dependencies)
+
+    @blueprint.get("/company")
+    def company() -> ResponseReturnValue:
+        """Return whose account this is (section 14)."""
+        return jsonify(
+            {"id": COMPANY_ID, "name": WORKSPACE_NAME, "language": "en", "website": None, "credits": readback.CREDITS}
+        )
+
+    @blueprint.route("/<path:_path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    def unknown(_path: str) -> ResponseReturnValue:
+        """Answer any other path."""
+        return error_body(404, "Not Found", code="NOT_FOUND", message="There is no such route.")
+
+    return blueprint
+
+
+def _add_create(blueprint: Blueprint, dependencies: Dependencies) -> None:
+    @blueprint.post("/signing-requests/create-and-send")
+    def create_and_send() -> ResponseReturnValue:
+        """Create an envelope and send it (section 2)."""
+        new = parse_envelope(_body())
+        sent = dependencies.envelopes.create_and_send(new, ip_address=request.remote_addr)
+        return jsonify(readback.created(sent, dependencies.files, new.warnings)), 201
+
+    @blueprint.post("/documents")
+    def announce_document() -> ResponseReturnValue:
+        """Make room for a document too large for a JSON body (section 3)."""
+        announced = dependencies.uploads.announce(**DocumentSchema().load(_body()))
+        return jsonify(
+            {
+                "document_id": str(announced.document_id),
+                "upload_url": f"{dependencies.settings.public_url}/uploads/{announced.token}",
+                "upload_token": announced.token,
+                "expires_in": announced.expires_in,
+            }
+        ), 201
+
+
+def _add_reading(blueprint: Blueprint, dependencies: Dependencies) -> None:
+    envelopes, links = dependencies.envelopes, dependencies.files
+
+    @blueprint.get("/signing-requests")
+    def list_requests() -> ResponseReturnValue:
+        """List envelopes (section 6)."""
+        listing = list_envelopes(dependencies.database, request.args.to_dict())
+        pagination = {
+            "current_page": listing.page,
+            "page_size": listing.page_size,
+            "total_count": listing.total,
+            "total_pages": listing.pages,
+        }
+        results = [readback.listed(envelope, links) for envelope in listing.envelopes]
+        return jsonify({"results": results, "pagination": pagination})
+
+    @blueprint.get("/signing-requests/<envelope_id>")
+    def get_request(envelope_id: str) -> ResponseReturnValue:
+        """Return one envelope in full (section 5)."""
+        return jsonify(readback.detail(envelopes.get(_id(envelope_id)), links))
+
+    @blueprint.get("/signing-requests/<envelope_id>/users")
+    def get_users(envelope_id: str) -> ResponseReturnValue:
+        """Return the people of an envelope (section 7)."""
+        recipients = envelopes.get(_id(envelope_id)).recipients
+        return jsonify({"results": [readback.user(recipient) for recipient in recipients]})
+
+    @blueprint.get("/signing-requests/<envelope_id>/fields")
+    def get_fields(envelope_id: str) -> ResponseReturnValue:
+        """Return the fields of an envelope (section 8)."""
+        envelope = envelopes.get(_id(envelope_id))
+        return jsonify({"results": [readback.placed_field(field, envelope) for field in envelope.fields]})
+
+    @blueprint.get("/signing-requests/<envelope_id>/reminders")
+    def get_reminders(envelope_id: str) -> ResponseReturnValue:
+        """Return the reminders, a bare array; there are none (section 10)."""
+        envelopes.get(_id(envelope_id))
+        return jsonify([])
+
+    @blueprint.get("/signing-requests/<envelope_id>/audit")
+    def get_audit(envelope_id: str) -> ResponseReturnValue:
+        """Return what happened to an envelope, in order (section 11)."""
+        entries = envelopes.audit_trail(_id(envelope_id))
+        return jsonify({"results": [readback.audit_entry(entry) for entry in entries]})
+
+    @blueprint.get("/signing-requests/<envelope_id>/download")
+    def download(envelope_id: str) -> ResponseReturnValue:
+        """Return where the document can be fetched (section 11)."""
+        envelope = envelopes.get(_id(envelope_id))
+        if envelope.status is EnvelopeStatus.FINISHED and envelope.sealed_at is None:
+            answer, status = error_body(503, "generation_timeout")
+            return answer, status, {"Retry-After": SEALING_RETRY_AFTER}
+        return jsonify(readback.download(envelope, links))
+
+
+def _add_ending(blueprint: Blueprint, dependencies: Dependencies) -> None:
+    @blueprint.post("/signing-requests/<envelope_id>/cancel")
+    def cancel(envelope_id: str) -> ResponseReturnValue:
+        """End an open envelope (section 9)."""
+        wish = CancelSchema().load(_body() if request.get_data() else {})
+        done = dependencies.envelopes.cancel(
+            _id(envelope_id), reason=wish["reason"], notify=wish["notify_signers"], ip_address=request.remote_addr
+        )
+        return jsonify(
+            {
+                "message": "Signing request cancelled",
+                "signing_request_id": str(_id(envelope_id)),
+                "cancelled_on": iso(done.cancelled_at),
+                "notify_signers": wish["notify_signers"],
+                "emails_sent": done.mails,
+            }
+        )
+
+    @blueprint.delete("/signing-requests/<envelope_id>")
+    def delete(envelope_id: str) -> ResponseReturnValue:
+        """Refuse: only drafts can be deleted, and here everything is sent (section 4)."""
+        dependencies.envelopes.get(_id(envelope_id))
+        return error_body(409, "A signing request that was sent cannot be deleted.", code="ALREADY_SENT")
+
+
+def _body() -> Any:
+    try:
+        return read_json(request.get_data())
+    except ValueError as error:
+        raise InvalidEnvelope(["The body is not valid JSON."]) from error
+
+
+def _id(text: str) -> UUID:
+    """Return the id in a path; one that is none cannot be found."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound("There is no such signing request.") from error
