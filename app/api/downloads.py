@@ -1,6 +1,7 @@
 """Files out of storage: whole, by range, or not changed (RFC 9110 sections 13 and 14)."""
 
 from flask import Response, request
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import wrap_file
 
 from app.api.deps import dependencies
@@ -18,5 +19,9 @@ def send_pdf(file: StoredFile, *, name: str) -> Response:
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["Content-Security-Policy"] = "sandbox"
     response.set_etag(file.sha256)
-    response.make_conditional(request.environ, accept_ranges=True, complete_length=file.size)
+    try:
+        response.make_conditional(request.environ, accept_ranges=True, complete_length=file.size)
+    except RequestedRangeNotSatisfiable:
+        response.close()  # The answer is another one now, so nobody else closes the file.
+        raise
     return response
