@@ -1,6 +1,6 @@
 """Callers of the API: a test client that carries a key, and builders of what it sends."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -8,10 +8,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.api.deps import EXTENSION
 from app.services import api_keys, projects
 from tests.builders.pdfs import make_pdf
 
 ANCHOR = "{{sign_here}}"
+
+#: The id of nothing.
+ABSENT = "0193c2c3-0000-7aaa-8bbb-000000000000"
 
 
 @dataclass
@@ -77,3 +81,8 @@ def make_body(render_id: str, **overrides: Any) -> dict[str, Any]:
     body = {"renderId": render_id, "name": "Charter", "recipients": [make_recipient()], "fields": [make_field()]}
     body |= overrides
     return {name: value for name, value in body.items() if value is not None}
+
+
+def rewire(app: Flask, **changes: Any) -> None:
+    """Replace parts of the outside world of an app that is built already."""
+    app.extensions[EXTENSION] = replace(app.extensions[EXTENSION], **changes)

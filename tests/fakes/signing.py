@@ -146,5 +146,14 @@ class FakeSigningProvider:
         self.after.get(operation, _nothing)()
 
 
+def raising(error: Exception) -> Callable[[], None]:
+    """Return what fails when it is called, for `before` and `after`."""
+
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
 def _nothing() -> None:
     pass
