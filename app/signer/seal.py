@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
-from asn1crypto import tsp
+from asn1crypto import cms
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,6 +19,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.writer import BasePdfFileWriter
 from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
+from pyhanko.sign.general import SigningError
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
 from pyhanko.sign.signers.pdf_signer import PdfSigningSession
 from pyhanko.sign.timestamps.common_utils import TimestampRequestError
@@ -75,7 +76,7 @@ class Sealer:
         if self.tsa_url is not None:
             try:
                 return self._checked(self._sign(content, reason, signed_at, _TimeStamper(self.tsa_url)))
-            except (TimestampRequestError, ValueError, SealFailed) as error:  # no answer; not a token; a wrong token
+            except (TimestampRequestError, SealFailed) as error:
                 _log.warning("signer.seal.timestamp_failed", error=type(error).__name__)
         return self._checked(self._sign(content, reason, signed_at, None))
 
@@ -95,7 +96,7 @@ class Sealer:
             signer = _DatedSigner(metadata, self.signer, timestamper=authority)
             signer.signed_at = signed_at.astimezone(UTC)
             signer.sign_pdf(writer, output=output)
-        except (PdfError, RecursionError) as error:
+        except (PdfError, SigningError, RecursionError) as error:
             raise UnreadablePdf("The PDF cannot be sealed.") from error
         return output.getvalue()
 
@@ -125,12 +126,20 @@ class _TimeStamper(RequestsHTTPTimeStamper):
     def __init__(self, url: str) -> None:
         super().__init__(url, timeout=_TSA_TIMEOUT)  # type: ignore[no-untyped-call]
 
-    async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
-        """Return the authority's answer; raise TimestampRequestError when it has none."""
+    async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
+        """Return the authority's token; raise TimestampRequestError when it gives none that can be read."""
         try:
-            return await super().async_request_tsa_response(req)
+            return await self._ask(message_digest, md_algorithm)
         except TimestampRequestError:
-            return await super().async_request_tsa_response(req)
+            return await self._ask(message_digest, md_algorithm)
+
+    async def _ask(self, message_digest: bytes, md_algorithm: str) -> cms.ContentInfo:
+        try:
+            token = await super().async_timestamp(message_digest, md_algorithm)
+            token.native  # noqa: B018 (asn1crypto parses late, and then it is too late)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # what it raises for answers out of shape
+            raise TimestampRequestError("The answer is not a time-stamp.") from error
+        return token
 
 
 def load_sealer(path: Path, passphrase: str | None = None, *, tsa_url: str | None = None) -> Sealer:
