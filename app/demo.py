@@ -27,7 +27,7 @@ env = Env()
 env.read_env(SECRETS_FILE, recurse=False)
 
 API = env.str("COUNTERSIGN_URL", "http://127.0.0.1:8000")
-MAIL_FOLDER = env.path("COUNTERSIGN_MAIL_FOLDER", "var/mail")
+MAIL_FOLDER = Path(env.str("COUNTERSIGN_MAIL_FOLDER", "var/mail"))
 OUTPUT_FOLDER = Path("var/demo")
 SECONDS_TO_WAIT = 60
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 from flask import Flask
 
-from app.services import archive, provider_events, sending
+from app.services import archive, polling, provider_events, sending
 from app.services.dependencies import Dependencies
 
 log = structlog.get_logger(__name__)
@@ -26,6 +26,7 @@ class Queue(Protocol):
 QUEUES: tuple[tuple[str, Queue], ...] = (
     ("sending", sending.run_once),
     ("provider events", provider_events.run_once),
+    ("polling", polling.run_once),
     ("archive", archive.run_once),
 )
 

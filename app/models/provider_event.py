@@ -21,5 +21,5 @@ class ProviderEvent(Leased, Base):
     body: Mapped[bytes] = mapped_column(LargeBinary)
     received_at: Mapped[Moment]
     applied_at: Mapped[Moment | None]
-    #: `applied`, `ignored` (nothing changed) or `unmatched` (no such request); None while it waits.
+    #: `applied`, `adopted` (it led to a lost envelope), `ignored` or `unmatched` (not ours); None while it waits.
     outcome: Mapped[str | None] = mapped_column(String(16))

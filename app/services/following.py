@@ -4,15 +4,17 @@ State always comes from a fresh read, never from what an event claims, so the or
 matter (contract section 6).
 """
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from app.domain import clock
+from app.config import Settings
+from app.domain import backoff, clock
 from app.domain.lifecycle import OPEN, Action
 from app.domain.ports import EnvelopeState, EnvelopeStatus, RecipientState, SigningProvider
 from app.models import Recipient, SignatureRequest
-from app.services import transitions
+from app.services import leases, transitions
 from app.services.unit_of_work import unit_of_work
 
 CAUSE = "provider"
@@ -20,18 +22,47 @@ CAUSE = "provider"
 #: The provider does not say how long a reason can be; ours is cut to what the column holds.
 LONGEST_REASON = 2000
 
+LONGEST_POLL = timedelta(hours=6)
 
-def follow(request_id: UUID, provider_id: str, *, signing: SigningProvider, viewed: bool = False) -> SignatureRequest:
+
+def follow(  # noqa: PLR0913 (keyword-only facts)
+    request_id: UUID,
+    provider_id: str,
+    *,
+    signing: SigningProvider,
+    settings: Settings,
+    polls: int = 0,
+    viewed: bool = False,
+) -> SignatureRequest:
     """Read the envelope and apply what it says; return the request as it is now.
 
-    `viewed` says that an event told of a first view, the one fact that the provider's state does not hold.
-    Raises ProviderUnavailable or ProviderRejected; then nothing has changed.
+    `viewed` says that an event told of a first view, the one fact that the provider's state does not hold. A request
+    that is still open is polled again, the later the more often (`polls`) that brought no news. Raises ProviderError;
+    then nothing has changed.
     """
     state = signing.read(provider_id)
     with unit_of_work() as session:
         request = transitions.lock(session, request_id)
         apply_state(session, request, state, viewed=viewed)
+        if awaits_news(request):
+            schedule_poll(request, settings=settings, polls=polls)
     return request
+
+
+def awaits_news(request: SignatureRequest) -> bool:
+    """Say whether something is still to happen to the request at the provider."""
+    return request.status in OPEN and request.finished_at is None
+
+
+def schedule_poll(request: SignatureRequest, *, settings: Settings, polls: int = 0) -> None:
+    """Have the worker ask the provider after a while without news, and in any case when the request expires."""
+    first = timedelta(seconds=settings.provider_poll_seconds)
+    wait = backoff.exponential(polls + 1, first=first, longest=max(first, LONGEST_POLL))
+    now = clock.utcnow()
+    leases.release(request, after=wait)
+    request.attempts = polls
+    if request.expires_at is not None and now < request.expires_at < now + wait:
+        request.due_at = request.expires_at
 
 
 def apply_state(session: Session, request: SignatureRequest, state: EnvelopeState, *, viewed: bool = False) -> None:
@@ -45,8 +76,9 @@ def apply_state(session: Session, request: SignatureRequest, state: EnvelopeStat
         case EnvelopeStatus.FINISHED if request.finished_at is None:
             # `completed` is told once the signed PDF is ours; the archive takes over from here.
             request.finished_at = state.finished_at or clock.utcnow()
-            request.due_at = clock.utcnow()
-            request.attempts = 0
+            leases.hand_over(request)
+        case EnvelopeStatus.CANCELLED if request.expiry_requested_at and not request.cancel_requested_at:
+            transitions.apply(session, request, Action.EXPIRE, cause=CAUSE)
         case EnvelopeStatus.CANCELLED:
             transitions.apply(session, request, Action.CANCEL, cause=CAUSE, reason=request.cancel_reason)
         case EnvelopeStatus.DECLINED:
@@ -54,7 +86,7 @@ def apply_state(session: Session, request: SignatureRequest, state: EnvelopeStat
         case EnvelopeStatus.EXPIRED:
             transitions.apply(session, request, Action.EXPIRE, cause=CAUSE)
     if request.status not in OPEN:
-        request.due_at = None
+        leases.release(request, after=None)
 
 
 def match_recipient(recipients: list[Recipient], state: RecipientState) -> Recipient | None:

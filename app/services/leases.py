@@ -54,6 +54,12 @@ def holds(row: Leased, held: Claim) -> bool:
     return row.lease_token == held.token
 
 
+def hand_over(row: Leased) -> None:
+    """Make the row due now for the next queue, with a fresh count of attempts; a claim that is held ends."""
+    release(row, after=timedelta(0))
+    row.attempts = 0
+
+
 def release(row: Leased, *, after: timedelta | None) -> None:
     """Give the row back: due again after that time, or never. Never also starts the count of attempts anew."""
     row.lease_until = None

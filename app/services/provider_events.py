@@ -8,10 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.domain import backoff, clock
-from app.domain.errors import ProviderError
+from app.domain.errors import EnvelopeNotFound, ProviderError
 from app.domain.ids import new_id
+from app.domain.ports import SigningProvider
 from app.models import ProviderEvent, SignatureRequest
-from app.services import following, leases
+from app.services import following, leases, sending
 from app.services.dependencies import Dependencies
 from app.services.leases import Claim
 from app.services.unit_of_work import reading, unit_of_work
@@ -88,8 +89,25 @@ def _apply(event: ProviderEvent, *, deps: Dependencies) -> str | None:
     with reading() as session:
         request_id = session.scalar(select(SignatureRequest.id).filter_by(provider_id=event.provider_id))
     if request_id is None:
-        return "unmatched" if clock.utcnow() - event.received_at > UNMATCHED_AFTER else None
+        return _apply_to_unknown(event, event.provider_id, signing=deps.signing, deps=deps)
     following.follow(
-        request_id, event.provider_id, signing=deps.signing, viewed=event.type.rpartition(".")[2] == VIEWED
+        request_id,
+        event.provider_id,
+        signing=deps.signing,
+        settings=deps.settings,
+        viewed=event.type.rpartition(".")[2] == VIEWED,
     )
     return "applied"
+
+
+def _apply_to_unknown(
+    event: ProviderEvent, provider_id: str, *, signing: SigningProvider, deps: Dependencies
+) -> str | None:
+    """Deal with an envelope that no request has: one in doubt may be looking for exactly this one."""
+    try:
+        reference = signing.read(provider_id).reference
+    except EnvelopeNotFound:
+        return "unmatched"
+    if reference and sending.claim_found(reference, provider_id, signing=signing, deps=deps):
+        return "adopted"
+    return "unmatched" if clock.utcnow() - event.received_at > UNMATCHED_AFTER else None

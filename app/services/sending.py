@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
+from sqlalchemy import and_, or_
 from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.domain import backoff, clock
 from app.domain.errors import EnvelopeAlreadyOver, ProviderError, ProviderRejected, ProviderUnavailable
 from app.domain.lifecycle import Action, Status
-from app.domain.ports import EnvelopeDraft, EnvelopeStatus, SentEnvelope, SigningProvider
+from app.domain.ports import EnvelopeDraft, EnvelopeStatus, FoundEnvelope, SentEnvelope, SigningProvider
 from app.domain.submission import Submission
 from app.models import Recipient, SignatureRequest
 from app.services import following, idempotency, leases, transitions
@@ -37,6 +38,22 @@ CLOCK_SKEW = timedelta(minutes=5)
 #: Beyond its time-outs a call may take this long: the upload of a large document, a short wait after a 429.
 IN_FLIGHT_SLACK = timedelta(seconds=30)
 
+
+#: A request that was given up is looked for this long: its envelope may turn up late.
+WATCH_FOR = timedelta(days=30)
+FIRST_LATE_LOOK = timedelta(minutes=10)
+LONGEST_LATE_LOOK = timedelta(days=1)
+
+#: What the worker looks for: requests in doubt, and given-up ones whose envelope may still turn up.
+AWAITS_ENVELOPE = or_(
+    SignatureRequest.status == Status.CREATING,
+    and_(SignatureRequest.status == Status.FAILED, SignatureRequest.provider_id.is_(None)),
+)
+
+GIVEN_UP = (
+    "The signing service's answer was lost, and no envelope of this request was found there in time. Nobody can sign"
+    " it; it is safe to create the request again."
+)
 
 #: One look-up, an adoption, and the cancelling of what came late.
 LEASE = timedelta(minutes=3)
@@ -151,7 +168,7 @@ def look_up(request_id: UUID, *, signing: SigningProvider, deps: Dependencies) -
         request = session.get_one(SignatureRequest, request_id)
     if request.status != Status.CREATING:
         return request
-    hits = signing.find_by_reference(request_id, name=request.name, created_after=request.claimed_at - CLOCK_SKEW)
+    hits = _find(request, signing=signing)
     for draft in (hit for hit in hits if hit.status is EnvelopeStatus.DRAFT):
         signing.delete_draft(draft.provider_id)
     sent = [hit for hit in hits if hit.status is not EnvelopeStatus.DRAFT]
@@ -186,12 +203,28 @@ def run_once(*, limit: int, deps: Dependencies) -> int:
     if deps.signing is None:
         return 0
     with unit_of_work() as session:
-        claims = leases.claim(
-            session, SignatureRequest, SignatureRequest.status == Status.CREATING, limit=limit, lease=LEASE
-        )
+        claims = leases.claim(session, SignatureRequest, AWAITS_ENVELOPE, limit=limit, lease=LEASE)
     for held in claims:
         _attend(held, signing=deps.signing, deps=deps)
     return len(claims)
+
+
+def claim_found(request_id: UUID, provider_id: str, *, signing: SigningProvider, deps: Dependencies) -> bool:
+    """Deal with an envelope that carries our reference and that no request has: adopt it, or cancel it.
+
+    Returns False while the request's own create call may still be running.
+    """
+    with reading() as session:
+        request = session.get(SignatureRequest, request_id)
+    if request is None or request.provider_id == provider_id:
+        return True
+    if request.status == Status.CREATING and in_doubt_since(request, deps.settings) is None:
+        return False
+    if request.status == Status.CREATING:
+        adopt(request_id, provider_id, signing=signing, deps=deps)
+    else:
+        cancel_late(request_id, provider_id, signing=signing)
+    return True
 
 
 def in_doubt_since(request: SignatureRequest, settings: Settings) -> datetime | None:
@@ -213,18 +246,72 @@ def in_flight_window(settings: Settings) -> timedelta:
 
 
 def _attend(held: Claim, *, signing: SigningProvider, deps: Dependencies) -> None:
+    with reading() as session:
+        status = session.get_one(SignatureRequest, held.row_id).status
     try:
-        found = look_up(held.row_id, signing=signing, deps=deps)
+        if status == Status.CREATING:
+            _resolve_doubt(held, signing=signing, deps=deps)
+        else:
+            _watch_for_late_envelope(held, signing=signing)
     except ProviderError as error:
+        # Not being able to ask is no answer: the request stays in doubt for as long as that lasts.
         log.warning("look-up failed", signature_request_id=str(held.row_id), operation=error.operation)
-        found = None
-    if found is not None:
+        _look_again(held, first=FIRST_LOOK_UP, longest=LONGEST_LOOK_UP)
+
+
+def _resolve_doubt(held: Claim, *, signing: SigningProvider, deps: Dependencies) -> None:
+    """Adopt the envelope if it is found; give the request up once the period of doubt is over without one."""
+    asked_at = clock.utcnow()
+    if look_up(held.row_id, signing=signing, deps=deps) is not None:
         return
     with unit_of_work() as session:
         request = transitions.lock(session, held.row_id)
-        if leases.holds(request, held):
+        if not leases.holds(request, held) or request.status != Status.CREATING:
+            return
+        doubt_began = in_doubt_since(request, deps.settings)
+        if doubt_began is not None and asked_at >= doubt_began + timedelta(
+            seconds=deps.settings.provider_doubt_seconds
+        ):
+            _give_up(session, request)
+        else:
             wait = backoff.exponential(held.attempts, first=FIRST_LOOK_UP, longest=LONGEST_LOOK_UP)
             leases.release(request, after=wait)
+
+
+def _give_up(session: Session, request: SignatureRequest) -> None:
+    """Make a request that has no envelope visible as `failed`, and free its key."""
+    idempotency.free(session, resource_id=request.id)
+    request.created_at = stamp_created_at(session, SignatureRequest, request.project_id)
+    transitions.apply(session, request, Action.FAIL, cause="doubt", reason=GIVEN_UP)
+    leases.hand_over(request)
+    request.due_at = clock.utcnow() + FIRST_LATE_LOOK
+
+
+def _watch_for_late_envelope(held: Claim, *, signing: SigningProvider) -> None:
+    """Cancel what turns up after a request was given up; stop watching after a while."""
+    with reading() as session:
+        request = session.get_one(SignatureRequest, held.row_id)
+    for hit in _find(request, signing=signing):
+        if hit.status is EnvelopeStatus.DRAFT:
+            signing.delete_draft(hit.provider_id)
+        elif hit.status is EnvelopeStatus.OPEN:
+            cancel_late(request.id, hit.provider_id, signing=signing)
+    if clock.utcnow() - request.claimed_at < WATCH_FOR:
+        _look_again(held, first=FIRST_LATE_LOOK, longest=LONGEST_LATE_LOOK)
+    else:
+        _look_again(held, first=None)
+
+
+def _look_again(held: Claim, *, first: timedelta | None, longest: timedelta = timedelta.max) -> None:
+    wait = None if first is None else backoff.exponential(held.attempts, first=first, longest=longest)
+    with unit_of_work() as session:
+        request = transitions.lock(session, held.row_id)
+        if leases.holds(request, held):
+            leases.release(request, after=wait)
+
+
+def _find(request: SignatureRequest, *, signing: SigningProvider) -> tuple[FoundEnvelope, ...]:
+    return signing.find_by_reference(request.id, name=request.name, created_after=request.claimed_at - CLOCK_SKEW)
 
 
 def _become_sent(session: Session, request: SignatureRequest, envelope: SentEnvelope, *, settings: Settings) -> None:
@@ -236,8 +323,7 @@ def _become_sent(session: Session, request: SignatureRequest, envelope: SentEnve
     request.created_at = stamp_created_at(session, SignatureRequest, request.project_id)
     request.expires_at = request.created_at + timedelta(hours=request.expiration_hours)
     request.doubtful_since = None
-    leases.release(request, after=None)
-    request.due_at = request.created_at + timedelta(seconds=settings.provider_poll_seconds)
+    following.schedule_poll(request, settings=settings)
     transitions.apply(session, request, Action.SEND, cause="api")
 
 

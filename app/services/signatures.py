@@ -99,7 +99,7 @@ def cancel(request_id: UUID, *, project_id: UUID, reason: str | None, deps: Depe
         signing.cancel(provider_id, reason=reason)
     except EnvelopeAlreadyOver:
         _abandon_cancel(request_id, keep_reason=True)
-        request = following.follow(request_id, provider_id, signing=signing)
+        request = following.follow(request_id, provider_id, signing=signing, settings=deps.settings)
         if request.status != Status.CANCELLED:
             raise _already_over(request) from None
         return request

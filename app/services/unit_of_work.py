@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.extensions import READ_ONLY, db
@@ -31,6 +32,12 @@ def reading() -> Iterator[Session]:
         yield session
     finally:
         session.close()
+
+
+def serialise(session: Session, name: str) -> None:
+    """Let one transaction at a time past this point; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
 
 
 def in_transaction() -> bool:

@@ -105,6 +105,8 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancel_requested_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancel_reason", sa.String(length=500), nullable=True),
+        sa.Column("expiry_requested_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("polled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("signed_file_id", sa.Uuid(), nullable=True),
@@ -126,6 +128,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("provider_id", name="uq_signature_requests_provider_id"),
     )
     op.create_index("ix_signature_requests_due_at", "signature_requests", ["due_at"])
+    op.create_index("ix_signature_requests_polled_at", "signature_requests", ["polled_at"])
     op.create_index("ix_signature_requests_render", "signature_requests", ["project_id", "render_id", "created_at"])
     op.create_table(
         "recipients",
@@ -180,6 +183,7 @@ def downgrade() -> None:
     op.drop_index("ix_recipients_request_id", "recipients")
     op.drop_table("recipients")
     op.drop_index("ix_signature_requests_render", "signature_requests")
+    op.drop_index("ix_signature_requests_polled_at", "signature_requests")
     op.drop_index("ix_signature_requests_due_at", "signature_requests")
     op.drop_table("signature_requests")
     op.drop_table("renders")
