@@ -6,13 +6,13 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from envelopes import ENVELOPE_ID
 from werkzeug.datastructures import Headers
 
 from app.domain import clock
 from app.domain.errors import InvalidProviderEvent
 from app.domain.ports import ProviderEventNotice
 from app.gateways.signing.events import HmacEventVerifier
+from tests.gateways.envelopes import ENVELOPE_ID
 
 NOW = datetime(2026, 6, 5, 10, tzinfo=UTC)
 SECRET = "5ec7e7" * 10

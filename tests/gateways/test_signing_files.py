@@ -2,11 +2,11 @@
 
 import pytest
 import requests
-from envelopes import ENVELOPE_ID, ENVELOPE_URL, PDF, detail_json, make_client
-from fault_server import FaultServer, say
 
 from app.domain.errors import FileNotReady, ProviderRejected, ProviderUnavailable
 from app.gateways.signing import files
+from tests.gateways.envelopes import ENVELOPE_ID, ENVELOPE_URL, PDF, detail_json, make_client
+from tests.gateways.fault_server import FaultServer, say
 
 LINK = "https://files.invalid/signed.pdf?token=t0ken"
 FRESH_LINK = "https://files.invalid/signed.pdf?token=fresh"

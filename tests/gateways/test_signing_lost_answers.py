@@ -5,11 +5,11 @@ import os
 import threading
 
 import pytest
-from envelopes import ENVELOPE_ID, make_client, make_draft
-from fault_server import FaultServer, closed_port, hang_up, reset, say, self_signed, stay_silent
 
 from app.domain.errors import ProviderRejected, ProviderUnavailable
 from app.gateways.signing.transport import Transport
+from tests.gateways.envelopes import ENVELOPE_ID, make_client, make_draft
+from tests.gateways.fault_server import FaultServer, closed_port, hang_up, reset, say, self_signed, stay_silent
 
 HALF = b'{"id": "' + ENVELOPE_ID.encode()
 

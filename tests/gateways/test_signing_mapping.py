@@ -3,11 +3,11 @@
 from uuid import UUID
 
 import pytest
-from envelopes import LETTER, REFERENCE, make_anchor, make_draft, make_field, make_recipient
 
 from app.domain.errors import InvalidRequest
 from app.domain.ports import Box, Designation, PageSize
 from app.gateways.signing.mapping import envelope_body
+from tests.gateways.envelopes import LETTER, REFERENCE, make_anchor, make_draft, make_field, make_recipient
 
 
 def fields_of(**overrides):
