@@ -1,0 +1,158 @@
+"""The composition root of the signing service: the only place that knows every part."""
+
+import secrets
+import sys
+from email.utils import parseaddr
+from functools import partial
+
+from flask import Flask, jsonify
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from app.config import SettingsError, SignerSettings, load_signer_settings
+from app.domain.errors import UnreadablePdf
+from app.gateways.storage.factory import open_storage
+from app.logs import configure_logging
+from app.pdf.inspector import SandboxedPdfInspector
+from app.pdf.sandbox import Sandbox
+from app.signer.ceremony import Ceremony
+from app.signer.database import Database, open_database
+from app.signer.dependencies import Dependencies
+from app.signer.envelopes import Envelopes
+from app.signer.events import EventOutbox
+from app.signer.file_routes import make_file_routes
+from app.signer.files import FileLinks
+from app.signer.jobs import Bell, Jobs, Run
+from app.signer.letters import Letters
+from app.signer.mail import FolderTransport, MailQueue, MailTransport, SmtpTransport
+from app.signer.models import Secret
+from app.signer.page_images import PageImages
+from app.signer.pages import pages
+from app.signer.protocol import make_protocol
+from app.signer.seal import UnusableCertificate, ensure_certificate, load_sealer
+from app.signer.sealing import SealingQueue
+from app.signer.uploads import Uploads
+from app.signer.webhooks import EventQueue
+
+#: gunicorn takes this exit status of a worker for "do not start it again".
+WRONG_SETTINGS = 3
+EXPIRY_BATCH = 50
+LINK_KEY = "file-links"
+KEY_BYTES = 32
+
+
+def create_signer() -> Flask:
+    """Return the service as the environment sets it up; say in one line what is wrong with that, and exit."""
+    try:
+        settings = load_signer_settings()
+        configure_logging(level=settings.log_level, log_format=settings.log_format)
+        return build_signer(settings)
+    except (SettingsError, UnusableCertificate) as error:
+        print(error, file=sys.stderr)  # noqa: T201 (for the person who starts it)
+        raise SystemExit(WRONG_SETTINGS) from error
+
+
+def build_signer(settings: SignerSettings, *, run_jobs: bool = True) -> Flask:
+    """Put the service together; with `run_jobs` its background work starts at once."""
+    dependencies = _assemble(settings)
+    app = Flask(__name__, static_folder=None)
+    app.extensions["signer"] = dependencies
+    app.register_blueprint(make_protocol(dependencies))
+    app.register_blueprint(make_file_routes(dependencies))
+    app.register_blueprint(pages)
+
+    @app.get("/health")
+    def health() -> ResponseReturnValue:
+        """Say that the service is up and can reach its database."""
+        with dependencies.database.reading() as session:
+            session.scalar(select(1))
+        return jsonify({"status": "ok"})
+
+    if run_jobs:
+        dependencies.jobs.start()
+    return app
+
+
+def _assemble(settings: SignerSettings) -> Dependencies:
+    database = open_database(settings.database_url)
+    storage = open_storage(settings.storage_url)
+    ensure_certificate(settings.certificate)
+    sealer = load_sealer(settings.certificate, tsa_url=settings.tsa_url)
+    # The requests' documents do not wait for those that are being sealed.
+    sandbox, sealing_sandbox = Sandbox(), Sandbox()
+    inspector = SandboxedPdfInspector(sandbox)
+    files = FileLinks(key=_own_key(database, LINK_KEY), public_url=settings.public_url)
+    events = EventOutbox(is_on=settings.webhook_url is not None)
+    letters = Letters(public_url=settings.public_url, mail_from=settings.mail_from, files=files)
+    uploads = Uploads(database=database, storage=storage)
+    bell = Bell()
+    envelopes = Envelopes(
+        database=database,
+        storage=storage,
+        sandbox=sandbox,
+        inspector=inspector,
+        uploads=uploads,
+        events=events,
+        letters=letters,
+        wake=bell.ring,
+    )
+    sealing = SealingQueue(
+        database, storage=storage, sandbox=sealing_sandbox, sealer=sealer, events=events, letters=letters
+    )
+    mails = MailQueue(database, storage=storage, transport=_transport(settings))
+    runs: dict[str, Run] = {
+        "sealing": sealing.run_pending,
+        "expiry": lambda: envelopes.expire_due(EXPIRY_BATCH),
+        "mails": mails.run_pending,
+    }
+    if settings.webhook_url and settings.webhook_secret:
+        queue = EventQueue(database, url=settings.webhook_url, secret=settings.webhook_secret)
+        runs["events"] = queue.run_pending
+    ceremony = Ceremony(
+        database=database,
+        events=events,
+        letters=letters,
+        files=files,
+        page_images=PageImages(storage=storage, render=inspector.render_page),
+        has_ink=partial(_has_ink, sandbox),
+        wake=bell.ring,
+    )
+    return Dependencies(
+        settings=settings,
+        database=database,
+        storage=storage,
+        files=files,
+        uploads=uploads,
+        envelopes=envelopes,
+        ceremony=ceremony,
+        jobs=Jobs(runs, bell=bell),
+    )
+
+
+def _transport(settings: SignerSettings) -> MailTransport:
+    if settings.smtp_url is None:
+        return FolderTransport(settings.mail_folder)
+    return SmtpTransport(settings.smtp_url, sender=parseaddr(settings.mail_from)[1])
+
+
+def _has_ink(sandbox: Sandbox, picture: bytes) -> bool:
+    """Say whether a PNG from outside shows something; one that cannot be read does not."""
+    try:
+        return bool(sandbox.call("app.signer.images:has_ink", content=picture))
+    except UnreadablePdf:
+        return False
+
+
+def _own_key(database: Database, name: str) -> bytes:
+    """Return the service's own key of that name; the first process that needs it makes it."""
+    with database.reading() as session:
+        secret = session.get(Secret, name)
+    if secret is not None:
+        return secret.value
+    try:
+        with database.unit_of_work() as session:
+            session.add(Secret(name=name, value=secrets.token_bytes(KEY_BYTES)))
+    except IntegrityError:
+        pass  # Another process was faster; its key is the one.
+    return _own_key(database, name)

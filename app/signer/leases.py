@@ -1,0 +1,134 @@
+"""Background work that several processes share: rows are claimed by a lease, so that a crash strands none of them."""
+
+import secrets
+from abc import ABC, abstractmethod
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import structlog
+from sqlalchemy import ColumnElement, Update, exists, or_, select, update
+
+from app.domain import clock
+from app.signer.database import Database
+from app.signer.models import Envelope, Mail, OutgoingEvent
+
+_log = structlog.get_logger(__name__)
+
+#: How much of an error is kept beside the row.
+MAX_ERROR = 500
+
+LeasedRow = type[Envelope] | type[Mail] | type[OutgoingEvent]
+
+
+class TryAgain(Exception):
+    """This attempt failed; another one may not. The message is kept, so it holds nothing personal."""
+
+
+class GiveUp(Exception):
+    """No attempt will ever succeed. The message is kept, so it holds nothing personal."""
+
+
+class LeasedQueue(ABC):
+    """Rows of one table that wait for something to be done about them, each once.
+
+    `attempts` is raised at the claim, so a row that kills its process cannot be tried at once for ever.
+    """
+
+    #: What is claimed.
+    model: ClassVar[LeasedRow]
+    #: For the log.
+    name: ClassVar[str]
+    #: Longer than any attempt takes; after it another process may take over.
+    lease: ClassVar[timedelta]
+    #: How many rows one claim takes; they are worked on one after the other, so the lease must last for all.
+    batch: ClassVar[int] = 1
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def run_pending(self) -> int:
+        """Claim what is due and work on it; return how many rows that were."""
+        owner = secrets.token_hex(16)
+        row_ids = self._claim(owner)
+        for row_id in row_ids:
+            self._attempt(row_id, owner)
+        return len(row_ids)
+
+    @abstractmethod
+    def work(self, row_id: Any, owner: str) -> None:
+        """Do what the row asks for and call `settle`, or raise TryAgain or GiveUp. No transaction is open."""
+
+    @abstractmethod
+    def wait_after(self, attempts: int) -> timedelta | None:
+        """Return how long to wait after that many attempts, or None to give up."""
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """Return what else must be true of a row."""
+        return []
+
+    def gave_up(self) -> dict[str, Any]:
+        """Return what is written into a row that nobody will try again."""
+        return {}
+
+    def owned(self, row_id: Any, owner: str) -> Update:
+        """Return an UPDATE of the row that does nothing once somebody else has taken it over."""
+        return update(self.model).where(self.model.id == row_id, self.model.lease_owner == owner)
+
+    def settle(self, row_id: Any, owner: str, *, next_attempt_at: datetime | None = None, **values: Any) -> bool:
+        """Give the row back in its own transaction; False when it is not ours any more."""
+        statement = self.owned(row_id, owner).values(
+            lease_owner=None, lease_until=None, next_attempt_at=next_attempt_at, **values
+        )
+        with self.database.unit_of_work() as session:
+            return session.scalar(statement.returning(self.model.id)) is not None
+
+    def _claim(self, owner: str) -> list[Any]:
+        now = clock.utcnow()
+        model = self.model
+        is_due = (
+            model.next_attempt_at <= now,
+            or_(model.lease_until.is_(None), model.lease_until < now),
+            *self.conditions(),
+        )
+        # Mostly nothing is due, and a look must not wait for the one writer of SQLite.
+        with self.database.reading() as session:
+            if not session.scalar(select(exists().where(*is_due))):
+                return []
+        due = (
+            select(model.id)
+            .where(*is_due)
+            .order_by(model.next_attempt_at)
+            .limit(self.batch)
+            .with_for_update(skip_locked=True)
+        )
+        claim = (
+            update(model)
+            .where(model.id.in_(due.scalar_subquery()))
+            .values(lease_owner=owner, lease_until=now + self.lease, attempts=model.attempts + 1)
+            .returning(model.id)
+        )
+        with self.database.unit_of_work() as session:
+            return list(session.scalars(claim))
+
+    def _attempt(self, row_id: Any, owner: str) -> None:
+        try:
+            self.work(row_id, owner)
+        except GiveUp as error:
+            _log.warning("signer.queue.gave_up", queue=self.name, row=str(row_id), error=str(error))
+            self.settle(row_id, owner, last_error=str(error)[:MAX_ERROR], **self.gave_up())
+        except TryAgain as error:
+            _log.warning("signer.queue.failed", queue=self.name, row=str(row_id), error=str(error))
+            self._postpone(row_id, owner, str(error))
+        except Exception as error:  # noqa: BLE001 (a bug in one row must not stop the others)
+            _log.exception("signer.queue.bug", queue=self.name, row=str(row_id))
+            self._postpone(row_id, owner, type(error).__name__)
+
+    def _postpone(self, row_id: Any, owner: str, error: str) -> None:
+        with self.database.reading() as session:
+            attempts = session.scalar(select(self.model.attempts).where(self.model.id == row_id)) or 1
+        wait = self.wait_after(attempts)
+        kept = error[:MAX_ERROR]
+        if wait is None:
+            self.settle(row_id, owner, last_error=kept, **self.gave_up())
+        else:
+            self.settle(row_id, owner, next_attempt_at=clock.utcnow() + wait, last_error=kept)
