@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 from flask import Flask
 
-from app.services import archive, polling, provider_events, sending
+from app.services import archive, doubt, polling, provider_events
 from app.services.dependencies import Dependencies
 
 log = structlog.get_logger(__name__)
@@ -24,7 +24,7 @@ class Queue(Protocol):
 
 
 QUEUES: tuple[tuple[str, Queue], ...] = (
-    ("sending", sending.run_once),
+    ("doubt", doubt.run_once),
     ("provider events", provider_events.run_once),
     ("polling", polling.run_once),
     ("archive", archive.run_once),

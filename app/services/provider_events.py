@@ -12,7 +12,7 @@ from app.domain.errors import EnvelopeNotFound, ProviderError
 from app.domain.ids import new_id
 from app.domain.ports import SigningProvider
 from app.models import ProviderEvent, SignatureRequest
-from app.services import following, leases, sending
+from app.services import doubt, following, leases
 from app.services.dependencies import Dependencies
 from app.services.leases import Claim
 from app.services.unit_of_work import reading, unit_of_work
@@ -108,6 +108,6 @@ def _apply_to_unknown(
         reference = signing.read(provider_id).reference
     except EnvelopeNotFound:
         return "unmatched"
-    if reference and sending.claim_found(reference, provider_id, signing=signing, deps=deps):
+    if reference and doubt.claim_found(reference, provider_id, signing=signing, deps=deps):
         return "adopted"
     return "unmatched" if clock.utcnow() - event.received_at > UNMATCHED_AFTER else None

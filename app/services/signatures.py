@@ -21,7 +21,7 @@ from app.domain.lifecycle import TERMINAL, Action, Status
 from app.domain.ports import EnvelopeDraft, SigningProvider
 from app.domain.submission import Submission, check
 from app.models import RenderStatus, SignatureRequest
-from app.services import following, idempotency, placements, renders, sending, transitions
+from app.services import doubt, following, idempotency, placements, renders, sending, transitions
 from app.services.dependencies import Dependencies
 from app.services.paging import Page, fetch_page
 from app.services.unit_of_work import reading, unit_of_work
@@ -138,7 +138,7 @@ def _await_outcome(request_id: UUID, *, deps: Dependencies) -> SignatureRequest 
             request = session.get(SignatureRequest, request_id)
         if request is None or request.status != Status.CREATING:
             return request
-        if sending.in_doubt_since(request, deps.settings) is not None:
+        if doubt.in_doubt_since(request, deps.settings) is not None:
             return _look_up_once(request_id, deps=deps)
         if clock.monotonic() >= deadline:
             raise Conflict("The first request with this Idempotency-Key is still being processed.", retry_after=1)
@@ -151,7 +151,7 @@ def _look_up_once(request_id: UUID, *, deps: Dependencies) -> SignatureRequest:
         retry_after=5,
     )
     try:
-        found = sending.look_up(request_id, signing=_require_signing(deps), deps=deps)
+        found = doubt.look_up(request_id, signing=_require_signing(deps), deps=deps)
     except ProviderError as error:
         raise still_in_doubt from error
     if found is None:

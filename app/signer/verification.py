@@ -4,6 +4,7 @@ import io
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from asn1crypto import cms
@@ -108,6 +109,15 @@ def verify(content: bytes, *, trusted: x509.Certificate, long_term: bool = False
         return _judge(content, signatures[0], trusted, long_term=long_term)
     except Exception:  # noqa: BLE001 (a parser fed with changed bytes raises nearly everything; each means "unreadable")
         return Verdict(problems=(_UNREADABLE,))
+
+
+def verify_file(file: Path, *, certificate: Path) -> Verdict:
+    """Judge a sealed file against a certificate in PEM; raise ValueError when that cannot be read as one."""
+    try:
+        trusted = x509.load_pem_x509_certificate(certificate.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{certificate} is not a certificate in PEM.") from error
+    return verify(file.read_bytes(), trusted=trusted)
 
 
 def fingerprint(certificate: x509.Certificate) -> str:
