@@ -4,15 +4,16 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from pikepdf import Array, Name, Page, Pdf, Stream
+from pikepdf import Pdf
 
 from app.domain.errors import UnreadablePdf
 from app.domain.ports import PageSize
 from app.pdf.boxes import frame_of
 from app.pdf.documents import opened
-from app.pdf.geometry import PageFrame, displayed_size, placement_matrix
+from app.pdf.geometry import displayed_size
 from app.signer.canvas import WHITE, Box, Canvas, Colour, Fonts
 from app.signer.flattening import flatten
+from app.signer.overlay import lay_over
 from app.signer.typefaces import Style
 from app.signer.typesetting import Setting, fit_block, fit_line
 
@@ -58,14 +59,13 @@ def _stamp_pages(pdf: Pdf, fonts: Fonts, marks: Sequence[dict[str, Any]], hide: 
         hidden = [box for box in hide if box["page"] == number]
         if not on_page and not hidden:
             continue
-        frame = frame_of(page)
-        size = displayed_size(frame)
+        size = displayed_size(frame_of(page))
         canvas = Canvas(pdf, fonts)
         for box in hidden:
             canvas.rectangle(_box(size, box), colour=WHITE)
         for mark in on_page:
             missing |= dict.fromkeys(_draw(canvas, _box(size, mark), mark))
-        _place(pdf, page, frame, canvas)
+        lay_over(pdf, page, canvas)
     return list(missing)
 
 
@@ -111,23 +111,6 @@ def _box(size: PageSize, place: dict[str, Any]) -> Box:
     """Turn percent from the top into points from the bottom of the displayed page."""
     width, height = place["width"] * size.width / 100, place["height"] * size.height / 100
     return Box(place["x"] * size.width / 100, size.height - place["y"] * size.height / 100 - height, width, height)
-
-
-def _place(pdf: Pdf, page: Page, frame: PageFrame, canvas: Canvas) -> None:
-    """Put the drawing over the page; the page's own content is wrapped so that its settings end with it."""
-    size = displayed_size(frame)
-    drawing = Stream(
-        pdf,
-        canvas.content,
-        Type=Name.XObject,
-        Subtype=Name.Form,
-        BBox=Array([0, 0, size.width, size.height]),
-        Matrix=Array(placement_matrix(frame)),
-        Resources=canvas.resources,
-    )
-    name = page.add_resource(drawing, Name.XObject, prefix="Stamp")
-    page.contents_add(b"q\n", prepend=True)
-    page.contents_add(f"\nQ q {name} Do Q\n".encode("ascii"))
 
 
 def _saved(pdf: Pdf) -> bytes:

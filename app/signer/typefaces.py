@@ -37,12 +37,14 @@ class Style(StrEnum):
 
     REGULAR = "regular"
     BOLD = "bold"
+    ITALIC = "italic"
     SCRIPT = "script"
 
 
 _FIRST = {
     Style.REGULAR: _FOLDER / "NotoSans-Regular.ttf",
     Style.BOLD: _FOLDER / "NotoSans-Bold.ttf",
+    Style.ITALIC: _FOLDER / "NotoSerif-Italic.ttf",
     Style.SCRIPT: _FOLDER / "DancingScript-Regular.otf",
 }
 

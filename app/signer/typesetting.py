@@ -100,8 +100,8 @@ def clean(text: str) -> str:
 def shape(text: str, style: Style = Style.REGULAR) -> Line:
     """Lay one line out. A character that no typeface has becomes a box and is named in `missing`."""
     text = clean(text).replace("\n", " ")
-    if style is Style.SCRIPT and not typefaces.first_choice(style).covers(text):
-        style = Style.REGULAR  # one face for the whole signature: a mix of two looks like a mistake
+    if style is Style.SCRIPT:
+        style = _for_signature(text)
     right_to_left = auto_detect_base_direction(text) is TextDirection.RTL
     missing: list[str] = []
     runs = [
@@ -157,6 +157,12 @@ def fit_block(text: str, width: float, height: float, *, largest: float, style: 
         else:
             too_large = middle
     return best
+
+
+def _for_signature(text: str) -> Style:
+    """Choose one face for the whole signature, the most flowing that has all of it; a mix looks like a mistake."""
+    flowing = (style for style in (Style.SCRIPT, Style.ITALIC) if typefaces.first_choice(style).covers(text))
+    return next(flowing, Style.REGULAR)
 
 
 def _break(paragraph: str, width: float, style: Style) -> Iterator[str]:

@@ -21,7 +21,7 @@ from tests.builders.ink import (
     page_picture,
     page_text,
 )
-from tests.builders.pdfs import draw_text, encrypted_pdf, make_pdf, saved, script, truncated_pdf
+from tests.builders.pdfs import draw_text, drawn_pdf, encrypted_pdf, make_pdf, saved, script, truncated_pdf
 
 TALL = (400, 600)
 
@@ -105,13 +105,35 @@ def test_a_picture_keeps_its_proportions_and_stands_in_the_middle():
     assert found == pytest.approx((25, 10, 10, 10), abs=0.5)
 
 
-def test_the_page_s_own_coordinates_do_not_reach_the_stamp():
-    def enlarge(pdf):
-        pdf.pages[0].Contents = pdf.make_stream(b"3 0 0 3 90 90 cm 1 0 1 rg")
-
-    content = make_pdf(size=TALL, change=enlarge)
+@pytest.mark.parametrize(
+    "operators",
+    [
+        b"3 0 0 3 90 90 cm 1 0 1 rg",
+        b"3 0 0 3 90 90 cm q q",
+        b"q Q Q 3 0 0 3 90 90 cm",
+        b"BT /F1 9 Tf (q q ) Tj ET 3 0 0 3 90 90 cm",
+        b"3 0 0 3 90 90 cm q BT /F1 9 Tf ( Q ) Tj ET",
+    ],
+)
+def test_the_page_s_own_coordinates_do_not_reach_the_stamp(operators):
+    content = drawn_pdf(operators, size=TALL)
     box = mark("image")
     assert_at(find_ink(stamped(content, box | {"png": filling_png(content, box)}), magenta), box, within=0.6)
+
+
+def test_fonts_that_a_page_inherits_stay():
+    def inherit(pdf):
+        pdf.Root.Pages.Resources = pdf.pages[0].obj.Resources
+        del pdf.pages[0].obj["/Resources"]
+
+    assert "Contract" in page_text(stamped(make_pdf(change=inherit), mark(value="Ada")))
+
+
+def test_a_page_without_content_can_be_stamped():
+    def empty(pdf):
+        del pdf.pages[0].obj["/Contents"]
+
+    assert page_text(stamped(make_pdf(change=empty), mark(value="Ada"))).strip() == "Ada"
 
 
 def test_each_page_gets_its_own_marks():
@@ -196,10 +218,17 @@ def test_a_typed_signature_is_in_a_script_face_inside_its_box():
     assert page_text(document).strip() == "Ada Lovelace"
 
 
-def test_a_typed_signature_beyond_the_script_face_is_in_one_other_face():
-    document = stamped(make_pdf(text=""), mark("typed_signature", value="Łukasz Żółw"))
-    assert {font.rpartition("+")[2] for font in fonts_of(document)} == {"NotoSansRegular"}
-    assert page_text(document).strip() == "Łukasz Żółw"
+@pytest.mark.parametrize(
+    ("name", "face"),
+    [
+        ("Łukasz Żółw", "NotoSerifItalic"),
+        ("Олена Шевченко", "NotoSerifItalic"),
+        ("\u05d3\u05e0\u05d4", "NotoSansHebrewRegular"),
+    ],
+)
+def test_a_typed_signature_beyond_the_script_face_is_whole_in_another_face(name, face):
+    document = stamped(make_pdf(text=""), mark("typed_signature", value=name))
+    assert {font.rpartition("+")[2] for font in fonts_of(document)} == {face}
 
 
 def test_only_the_glyphs_in_use_are_embedded():
