@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
-import requests
 import structlog
 
 from app.domain import clock
@@ -59,7 +58,7 @@ class SigningClient:
         connect_timeout: float = 5,
         read_timeout: float = 30,
         create_timeout: float = 60,
-        session_factory: Callable[[], requests.Session] = DirectSession,
+        session_factory: Callable[[], DirectSession] = DirectSession,
     ) -> None:
         """Prepare the client; nothing is sent. Time-outs are seconds.
 

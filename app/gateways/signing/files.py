@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-import requests
-
 from app.domain.errors import FileNotReady, ProviderUnavailable
 from app.gateways.signing.transport import DirectSession, Transport
 
@@ -25,7 +23,7 @@ class SignedLinks:
         schemes: frozenset[str],
         connect_timeout: float,
         read_timeout: float,
-        session_factory: Callable[[], requests.Session] = DirectSession,
+        session_factory: Callable[[], DirectSession] = DirectSession,
     ) -> None:
         self._schemes = schemes
         self._read_timeout = read_timeout

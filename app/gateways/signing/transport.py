@@ -62,7 +62,7 @@ class Transport:
         *,
         connect_timeout: float,
         headers: Mapping[str, str],
-        session_factory: Callable[[], requests.Session] = DirectSession,
+        session_factory: Callable[[], DirectSession] = DirectSession,
     ) -> None:
         self._connect_timeout = connect_timeout
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "Countersign", **headers}
@@ -146,7 +146,6 @@ class Transport:
         owner, session = getattr(self._local, "owned", (None, None))
         if session is None or owner != os.getpid():
             session = self._session_factory()
-            session.trust_env = False
             session.headers.update(self._headers)
             self._local.owned = (os.getpid(), session)
         return session
