@@ -53,9 +53,13 @@ def create_signer() -> Flask:
         raise SystemExit(WRONG_SETTINGS) from error
 
 
-def build_signer(settings: SignerSettings, *, run_jobs: bool = True) -> Flask:
-    """Put the service together; with `run_jobs` its background work starts at once."""
-    dependencies = _assemble(settings)
+def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sandbox | None = None) -> Flask:
+    """Put the service together; with `run_jobs` its background work starts at once.
+
+    Documents are opened in `sandbox`, else in two of the service's own: requests do not wait for a document that is
+    being sealed.
+    """
+    dependencies = _assemble(settings, sandbox or Sandbox(), sandbox or Sandbox())
     app = Flask(__name__, static_folder=None)
     app.extensions["signer"] = dependencies
     app.register_blueprint(make_protocol(dependencies))
@@ -74,13 +78,11 @@ def build_signer(settings: SignerSettings, *, run_jobs: bool = True) -> Flask:
     return app
 
 
-def _assemble(settings: SignerSettings) -> Dependencies:
+def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandbox) -> Dependencies:
     database = open_database(settings.database_url)
     storage = open_storage(settings.storage_url)
     ensure_certificate(settings.certificate)
     sealer = load_sealer(settings.certificate, tsa_url=settings.tsa_url)
-    # The requests' documents do not wait for those that are being sealed.
-    sandbox, sealing_sandbox = Sandbox(), Sandbox()
     inspector = SandboxedPdfInspector(sandbox)
     files = FileLinks(key=_own_key(database, LINK_KEY), public_url=settings.public_url)
     events = EventOutbox(is_on=settings.webhook_url is not None)
