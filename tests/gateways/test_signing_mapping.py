@@ -72,7 +72,7 @@ def test_a_whole_envelope_is_written_like_this():
                 "occurrence": 0,
                 "case_sensitive": True,
                 "match_whole_word": False,
-                "remove_anchor_text": False,
+                "remove_anchor_text": True,
             }
         ],
         "settings": {

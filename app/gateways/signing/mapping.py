@@ -130,7 +130,7 @@ def _anchor(draft: EnvelopeDraft, anchor: EnvelopeAnchor) -> dict[str, Any]:
         "occurrence": 0,
         "case_sensitive": True,
         "match_whole_word": False,
-        "remove_anchor_text": False,
+        "remove_anchor_text": True,
     }
 
 
