@@ -16,6 +16,8 @@ _LAUNCH = "The PDF holds an action that launches a program; remove it first."
 
 #: Events of an annotation that follow the page and not the user: page opened, closed, visible, invisible.
 _PAGE_EVENTS = ("/PO", "/PC", "/PV", "/PI")
+#: What a Launch action starts (ISO 32000-1, table 203).
+_LAUNCH_TARGETS = ("/F", "/Win", "/Mac", "/Unix")
 
 
 def refuse_active_content(pdf: pikepdf.Pdf, clear: bytes) -> None:
@@ -69,9 +71,13 @@ def _holds_launch(item: Any) -> bool:
     pending = [item]
     while pending:
         value = pending.pop()
-        # A structure element may be called anything, but has a parent /P, which an action has not.
-        if entry(value, "/S") == Name.Launch and entry(value, "/P") is None:
+        if entry(value, "/S") == Name.Launch and not _is_structure(value):
             return True
         children = list(value) if isinstance(value, pikepdf.Array) else values(value)
         pending.extend(child for child in children if isinstance(child, pikepdf.Object) and not child.is_indirect)
     return False
+
+
+def _is_structure(value: Any) -> bool:
+    """Tell a structure element, which may be called anything, by its parent and by having nothing to launch."""
+    return entry(value, "/P") is not None and all(entry(value, key) is None for key in _LAUNCH_TARGETS)

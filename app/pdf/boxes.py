@@ -1,10 +1,15 @@
 """Reads the visible part of a page the way PDFium does, so that both agree where something is. Child process only."""
 
+import math
 from typing import Any
 
 import pikepdf
 
-from app.pdf.geometry import PageFrame, Rectangle
+from app.domain.errors import UnreadablePdf
+from app.pdf.geometry import PageFrame, Rectangle, displayed_size
+
+#: 200 inches, what PDF viewers promise to show (ISO 32000-1, annex C).
+MAX_SIDE_POINTS = 14_400
 
 #: What PDFium takes for a page without a usable media box (US Letter).
 _FALLBACK: Rectangle = (0.0, 0.0, 612.0, 792.0)
@@ -24,6 +29,18 @@ def frame_of(page: pikepdf.Page) -> PageFrame:
         rotation=int(_number(inherited(page.obj, "/Rotate")) / 90) % 4 * 90,
         user_unit=_number(page.obj.get("/UserUnit")) or 1.0,
     )
+
+
+def usable_frame_of(pdf: pikepdf.Pdf, number: int) -> PageFrame:
+    """Return the frame of the page with this number (from 1), IndexError if there is none.
+
+    Raises UnreadablePdf when nothing of the page is visible or a side is over 200 inches.
+    """
+    frame = frame_of(pdf.pages.p(number))
+    size = displayed_size(frame)
+    if not (0 < size.width <= MAX_SIDE_POINTS and 0 < size.height <= MAX_SIDE_POINTS):
+        raise UnreadablePdf(f"Page {number} of the PDF has no usable size.")
+    return frame
 
 
 def inherited(node: Any, key: str) -> Any:
@@ -51,12 +68,13 @@ def _rectangle(value: Any) -> Rectangle | None:
 def _intersection(one: Rectangle, other: Rectangle) -> Rectangle:
     left, bottom = max(one[0], other[0]), max(one[1], other[1])
     right, top = min(one[2], other[2]), min(one[3], other[3])
-    return left, bottom, max(left, right), max(bottom, top)
+    return (left, bottom, right, top) if left <= right and bottom <= top else (0.0, 0.0, 0.0, 0.0)
 
 
 def _number(value: Any) -> float:
     """Return a PDF number, 0 for anything else: PDFium's rule."""
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError, OverflowError):
         return 0.0
+    return number if math.isfinite(number) else 0.0

@@ -3,7 +3,7 @@
 import io
 import math
 
-from app.pdf.boxes import frame_of
+from app.pdf.boxes import usable_frame_of
 from app.pdf.documents import displayed, normalised, opened
 from app.pdf.geometry import displayed_size
 
@@ -18,7 +18,7 @@ def render(content: bytes, page: int, dpi: int) -> bytes:
     `dpi` counts per displayed inch, the user unit applied, and is lowered as far as the limit of pixels demands.
     """
     with opened(content) as pdf:
-        frame = frame_of(pdf.pages[page - 1])
+        frame = usable_frame_of(pdf, page)
         clear = normalised(pdf)
     size = displayed_size(frame)
     zoom = min(dpi / _POINTS_PER_INCH, math.sqrt(MAX_PIXELS / (size.width * size.height)))

@@ -7,17 +7,14 @@ import pikepdf
 from pikepdf import Name
 
 from app.domain.errors import UnreadablePdf
-from app.domain.ports import PageSize
 from app.pdf.active_content import refuse_active_content
-from app.pdf.boxes import frame_of, inherited
+from app.pdf.boxes import inherited, usable_frame_of
 from app.pdf.content_size import refuse_oversized_pages
 from app.pdf.documents import UNREADABLE, displayed, normalised, opened
 from app.pdf.geometry import displayed_size
 from app.pdf.objects import dictionaries, entry
 
 MAX_PAGES = 500
-#: 200 inches, what PDF viewers promise to show (ISO 32000-1, annex C).
-MAX_SIDE_POINTS = 14_400
 #: Viewers look for the header in the first 1024 bytes (ISO 32000-1, annex H, implementation note 13).
 _HEADER_WITHIN = 1024
 _NO_PAGE = "The PDF has no page."
@@ -31,7 +28,7 @@ def inspect(content: bytes) -> dict[str, Any]:
         _refuse_signed(pdf)
         clear = normalised(pdf)
         refuse_active_content(pdf, clear)
-        sizes = [_size(number, page) for number, page in enumerate(pdf.pages, start=1)]
+        sizes = [displayed_size(usable_frame_of(pdf, number)) for number in range(1, len(pdf.pages) + 1)]
         refuse_oversized_pages(pdf)
     _refuse_undisplayable(clear, len(sizes))
     return {"pages": [[size.width, size.height] for size in sizes]}
@@ -67,13 +64,6 @@ def _refuse_signed(pdf: pikepdf.Pdf) -> None:
     )
     if is_signed or entry(pdf.Root, "/Perms", "/DocMDP") is not None:
         raise UnreadablePdf("The PDF is already digitally signed; a change would break that signature.")
-
-
-def _size(number: int, page: pikepdf.Page) -> PageSize:
-    size = displayed_size(frame_of(page))
-    if not (0 < size.width <= MAX_SIDE_POINTS and 0 < size.height <= MAX_SIDE_POINTS):
-        raise UnreadablePdf(f"Page {number} of the PDF has no usable size.")
-    return size
 
 
 def _refuse_undisplayable(clear: bytes, pages: int) -> None:

@@ -7,6 +7,11 @@ from app.pdf.sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")
-def inspector():
+def warm_sandbox():
     with Sandbox() as sandbox:
-        yield SandboxedPdfInspector(sandbox)
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def inspector(warm_sandbox):
+    return SandboxedPdfInspector(warm_sandbox)

@@ -25,7 +25,9 @@ def next_page():
 
 def then(*actions):
     """Chain a harmless action to these."""
-    return Dictionary(**next_page().as_dict(), Next=actions[0] if len(actions) == 1 else Array(actions))
+    first = next_page()
+    first.Next = actions[0] if len(actions) == 1 else Array(actions)
+    return first
 
 
 def name_tree(*, depth):
@@ -108,6 +110,10 @@ REFUSED = {
     "Launch of a form field": (with_text_field(AA=Dictionary(K=launch())), LAUNCHES),
     "Launch on a page": (page_pdf(AA=Dictionary(O=launch())), LAUNCHES),
     "Launch spelled with an escape": (annotated_pdf(A=launch()).replace(b"/Launch", b"/L#61unch"), LAUNCHES),
+    "Launch that pretends to be a structure element": (
+        annotated_pdf(A=Dictionary(S=Name.Launch, F=String("cmd.exe"), P=Dictionary())),
+        LAUNCHES,
+    ),
     "Launch in a circle of actions": (launch_in_circles(), LAUNCHES),
     "signed": (pdfs.signature_field_pdf(signed=True), SIGNED),
     "signed by a parent field": (pdfs.signature_field_pdf(signed=True, field_inherits=True), SIGNED),

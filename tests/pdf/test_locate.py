@@ -128,6 +128,21 @@ def test_several_texts_are_told_apart(inspector):
     assert [len(found[text]) for text in ("one", "two", "three")] == [1, 1, 0]
 
 
+@pytest.mark.parametrize(
+    ("text", "flags", "count"),
+    [
+        ("SIGN", {"ignore_case": True}, 3),
+        ("sign", {"whole_words": True}, 1),
+        ("Sign", {"whole_words": True, "ignore_case": True}, 2),
+        ("{{sign}}", {"whole_words": True}, 1),
+    ],
+)
+def test_a_search_can_ignore_case_and_keep_to_whole_words(warm_sandbox, text, flags, count):
+    content = make_pdf(text="{{sign}} signature Sign")
+    places = warm_sandbox.call("app.pdf.text:locate", content=content, texts=[text], **flags)
+    assert len(places[text]) == count
+
+
 @pytest.mark.parametrize("text", ["Zażółć", "\U0001f600"])
 def test_letters_beyond_latin_are_found(inspector, text):
     assert len(locate(inspector, spelling_pdf(text), text)) == 1

@@ -1,4 +1,4 @@
-"""Damaged documents of every kind: the code that reads them must refuse them, not fail."""
+"""Documents made by chance: damaged ones must be refused without a bug, odd boxes be read as PDFium reads them."""
 
 import random
 import re
@@ -41,3 +41,20 @@ def test_a_damaged_document_is_fine_or_refused_and_never_a_bug(seed):
     with Sandbox() as sandbox:
         outcomes = sandbox.call("tests.pdf.outcomes:outcomes", contents=contents)
     assert set(outcomes) == {"fine", "refused"}
+
+
+def test_boxes_of_any_kind_give_the_size_that_pdfium_gives():
+    chance = random.Random(0)
+    numbers = [0, -100, 50, 50.5, 300, 612, 5000]
+    contents = [
+        pdfs.make_pdf(
+            media=tuple(chance.choices(numbers, k=4)),
+            crop=chance.choice([None, tuple(chance.choices(numbers, k=4))]),
+            rotate=chance.choice([0, 90, 180, 270, -90, -270, 450, 45, -45, 135]),
+            inherit=chance.choice([True, False]),
+        )
+        for _ in range(300)
+    ]
+    with Sandbox() as sandbox:
+        sizes = sandbox.call("tests.pdf.outcomes:sizes", contents=contents)
+    assert [ours for ours, _ in sizes] == [pytest.approx(theirs, abs=0.01) for _, theirs in sizes]
