@@ -10,8 +10,12 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 def configure_logging(*, level: str, log_format: str) -> None:
     """Set up structlog for this process; standard output stays free for what commands print."""
+    # Its debug lines hold whole addresses, and some addresses are secrets.
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[

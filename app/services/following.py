@@ -19,9 +19,6 @@ from app.services.unit_of_work import unit_of_work
 
 CAUSE = "provider"
 
-#: The provider does not say how long a reason can be; ours is cut to what the column holds.
-LONGEST_REASON = 2000
-
 LONGEST_POLL = timedelta(hours=6)
 
 
@@ -113,5 +110,4 @@ def _apply_recipients(session: Session, request: SignatureRequest, state: Envelo
 
 def _decline_reason(state: EnvelopeState) -> str | None:
     reasons = (person.decline_reason for person in state.recipients if person.declined_at is not None)
-    reason = next(reasons, None)
-    return reason[:LONGEST_REASON] if reason else None
+    return next(reasons, None)

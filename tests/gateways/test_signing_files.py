@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from app.domain.errors import FileNotReady, ProviderRejected, ProviderUnavailable
+from app.domain.errors import FileNotOffered, FileNotReady, ProviderRejected, ProviderUnavailable
 from app.gateways.signing import files
 from tests.gateways.envelopes import ENVELOPE_ID, ENVELOPE_URL, PDF, detail_json, make_client
 from tests.gateways.fault_server import FaultServer, say
@@ -179,5 +179,5 @@ def test_a_certificate_that_is_being_made_is_not_ready(requests_mock, detail):
 def test_a_certificate_that_will_never_stand_alone_is_refused(requests_mock, certificate):
     requests_mock.get(ENVELOPE_URL, json=detail_json("finished", certificate=certificate))
 
-    with pytest.raises(ProviderRejected, match="no separate certificate"):
+    with pytest.raises(FileNotOffered, match="no separate certificate"):
         make_client().download_certificate(ENVELOPE_ID)

@@ -1,6 +1,7 @@
 """Reading, cancelling and deleting envelopes, and the account's credits."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 import requests
@@ -235,3 +236,19 @@ def test_an_id_cannot_lead_to_another_path(requests_mock):
         make_client().read("../company?x=")
 
     assert call.last_request.url == f"{BASE_URL}/signing-requests/..%2Fcompany%3Fx%3D"
+
+
+@pytest.mark.parametrize(
+    ("description", "reference"),
+    [
+        ("ref:0193c2c3-2222-7aaa-8bbb-000000000002", UUID("0193c2c3-2222-7aaa-8bbb-000000000002")),
+        ("ref:somebody else's", None),
+        ("please sign", None),
+        (None, None),
+    ],
+)
+def test_an_envelope_tells_our_reference_if_it_carries_one(requests_mock, description, reference):
+    requests_mock.get(ENVELOPE_URL, json=detail_json("sent", template_description=description))
+    requests_mock.get(f"{ENVELOPE_URL}/users", json={"results": []})
+
+    assert make_client().read(ENVELOPE_ID).reference == reference

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.domain import clock
 from app.domain.ports import EnvelopeRecipient, EnvelopeState, EnvelopeStatus, FoundEnvelope, RecipientState
+from app.gateways.signing.mapping import described_reference
 
 #: An id goes into paths and columns, so it is never taken as it comes.
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -102,6 +103,7 @@ def envelope_state(provider_id: str, detail: Mapping[str, Any], people: tuple[Re
         provider_id=provider_id,
         status=_status_of_flags(detail.get("status")),
         recipients=people,
+        reference=described_reference(detail.get("template_description")),
         expires_at=moment(detail.get("expires_at")),
         finished_at=moment(timestamps.get("finished_on")) if isinstance(timestamps, dict) else None,
     )

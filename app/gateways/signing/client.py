@@ -14,6 +14,7 @@ from app.domain.errors import (
     CreditsExhausted,
     EnvelopeAlreadyOver,
     EnvelopeNotFound,
+    FileNotOffered,
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
@@ -227,7 +228,7 @@ class SigningClient:
         if link is not None:
             return link
         if missing_for_good:
-            raise ProviderRejected(
+            raise FileNotOffered(
                 "The signing service has no separate certificate for this envelope.",
                 operation=answer.operation,
                 status=answer.status,

@@ -1,5 +1,6 @@
 """An envelope in our words, written as the signing service wants it (provider fact sheet, sections 2, 17 and 18)."""
 
+import re
 from base64 import b64encode
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,8 @@ from app.domain.ports import (
 _NAME_LENGTH = 255
 _ANCHOR_LIMIT = 100
 _DECIMALS = 4
+
+_DESCRIPTION = re.compile(r"ref:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
 
 #: Percent of the page, (width, height), for a field that comes without (section 2.4).
 _DEFAULT_SIZES = MappingProxyType(
@@ -60,6 +63,12 @@ _SETTINGS = MappingProxyType(
 def reference_description(reference: UUID) -> str:
     """Return the description that makes an envelope findable again; the service knows no idempotency key."""
     return f"ref:{reference}"
+
+
+def described_reference(description: object) -> UUID | None:
+    """Return the reference that a description carries, if it is one of ours."""
+    match = _DESCRIPTION.fullmatch(description) if isinstance(description, str) else None
+    return UUID(match[1]) if match else None
 
 
 def envelope_body(draft: EnvelopeDraft, *, document_id: str | None = None) -> dict[str, Any]:
