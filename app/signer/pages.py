@@ -30,6 +30,7 @@ from app.signer.ceremony import (
     Client,
     InvalidAnswers,
 )
+from app.signer.dependencies import Dependencies
 from app.signer.page_forms import FormData, Ink, entries, read_answers
 from app.signer.page_guard import LINK_COOKIE, form_key, harden, may_post, remember_link
 
@@ -208,10 +209,13 @@ def _client() -> Client:
 
 
 def _ceremony() -> Ceremony:
-    ceremony: Ceremony = current_app.extensions["signer"].ceremony
-    return ceremony
+    return _dependencies().ceremony
 
 
 def _public_url() -> str:
-    public_url: str = current_app.extensions["signer"].settings.public_url
-    return public_url
+    return _dependencies().settings.public_url
+
+
+def _dependencies() -> Dependencies:
+    dependencies: Dependencies = current_app.extensions["signer"]
+    return dependencies
