@@ -1,7 +1,7 @@
 """Reading requests strictly: one JSON parser, unknown members refused, every error with its dotted path."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import flask
@@ -16,7 +16,7 @@ from app.domain.errors import InvalidRequest
 #: The largest body of a JSON route (contract section 1).
 LARGEST_JSON = 1024 * 1024
 
-#: Nesting that no valid body comes near; Python's parser would overflow its stack on much more.
+#: Under this name marshmallow files what is wrong with an object as a whole.
 SCHEMA_ERRORS = "_schema"
 
 
@@ -40,7 +40,9 @@ class StrictParser(FlaskParser):
 
     def handle_error(self, error: marshmallow.ValidationError, *_args: object, **_kwargs: object) -> NoReturn:
         """Turn the library's error tree into ours."""
-        raise invalid_request(error.messages) from error
+        # The library puts the place that it looked at above each tree.
+        (messages,) = error.messages_dict.values()
+        raise invalid_request(messages) from error
 
     __location_map__ = {  # noqa: RUF012 (the library's own declaration)
         **FlaskParser.__location_map__,
@@ -52,6 +54,13 @@ class StrictBlueprint(Blueprint):
     """A blueprint whose arguments are read strictly."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def no_query(self, view: Callable[..., Any]) -> Callable[..., Any]:
+        """Refuse every query parameter: a view that takes none says so with this."""
+        decorate: Callable[..., Callable[..., Any]] = self.arguments(
+            marshmallow.Schema(), location="query", as_kwargs=True
+        )
+        return decorate(view)
 
 
 def read_body(req: flask.Request, *, limit: int) -> bytes:
@@ -86,8 +95,7 @@ def _flatten(messages: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
         yield path, [str(text) for text in (messages if isinstance(messages, list) else [messages])]
         return
     for key, below in messages.items():
-        is_own_level = key == SCHEMA_ERRORS or (not path and key in StrictParser.__location_map__)
-        yield from _flatten(below, path if is_own_level else (*path, str(key)))
+        yield from _flatten(below, path if key == SCHEMA_ERRORS else (*path, str(key)))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

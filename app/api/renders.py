@@ -41,6 +41,7 @@ def list_renders(query: Mapping[str, Any]) -> Page[Render]:
 
 
 @blueprint.post("")
+@blueprint.no_query
 @blueprint.response(201, RenderSchema)
 def create_render() -> tuple[Render, int, Mapping[str, str]]:
     """Take a PDF in, raw or as the multipart field `file`; or, with `{}`, reserve an id for one that comes later."""
@@ -61,6 +62,7 @@ def create_render() -> tuple[Render, int, Mapping[str, str]]:
 
 
 @blueprint.get("/<uuid:render_id>")
+@blueprint.no_query
 @blueprint.response(200, RenderSchema)
 def get_render(render_id: UUID) -> Render:
     """Return a render."""
@@ -68,6 +70,7 @@ def get_render(render_id: UUID) -> Render:
 
 
 @blueprint.put("/<uuid:render_id>/pdf")
+@blueprint.no_query
 @blueprint.response(200, RenderSchema)
 def put_render_pdf(render_id: UUID) -> Render:
     """Give a reserved render its PDF."""
@@ -78,6 +81,7 @@ def put_render_pdf(render_id: UUID) -> Render:
 
 @blueprint.post("/<uuid:render_id>/fail")
 @blueprint.arguments(RenderFailSchema)
+@blueprint.no_query
 @blueprint.response(200, RenderSchema)
 def fail_render(body: Mapping[str, Any], render_id: UUID) -> Render:
     """Record that a reserved render will never get its PDF."""
@@ -85,6 +89,7 @@ def fail_render(body: Mapping[str, Any], render_id: UUID) -> Render:
 
 
 @blueprint.get("/<uuid:render_id>/download")
+@blueprint.no_query
 def download_render(render_id: UUID) -> Response:
     """Download the PDF as it was uploaded."""
     file = renders.pdf_file(render_id, project_id=current_project())

@@ -39,6 +39,7 @@ def list_signatures(query: Mapping[str, Any]) -> Page[SignatureRequest]:
 
 @blueprint.post("")
 @blueprint.arguments(SignatureCreateSchema)
+@blueprint.no_query
 @blueprint.response(201, SignatureSchema)
 def create_signature(body: Mapping[str, Any]) -> tuple[SignatureRequest, int, Mapping[str, str]]:
     """Send a render out for signature."""
@@ -49,6 +50,7 @@ def create_signature(body: Mapping[str, Any]) -> tuple[SignatureRequest, int, Ma
 
 
 @blueprint.get("/<uuid:request_id>")
+@blueprint.no_query
 @blueprint.response(200, SignatureSchema)
 def get_signature(request_id: UUID) -> SignatureRequest:
     """Return a signature request."""
@@ -57,6 +59,7 @@ def get_signature(request_id: UUID) -> SignatureRequest:
 
 @blueprint.post("/<uuid:request_id>/cancel")
 @blueprint.arguments(SignatureCancelSchema, location="json_or_empty")
+@blueprint.no_query
 @blueprint.response(200, SignatureSchema)
 def cancel_signature(body: Mapping[str, Any], request_id: UUID) -> SignatureRequest:
     """Cancel a request that is not over."""
@@ -64,6 +67,7 @@ def cancel_signature(body: Mapping[str, Any], request_id: UUID) -> SignatureRequ
 
 
 @blueprint.get("/<uuid:request_id>/download")
+@blueprint.no_query
 def download_signature(request_id: UUID) -> Response:
     """Download the signed PDF."""
     file = archive.signed_document(request_id, project_id=current_project())
@@ -71,6 +75,7 @@ def download_signature(request_id: UUID) -> Response:
 
 
 @blueprint.get("/<uuid:request_id>/certificate")
+@blueprint.no_query
 def download_certificate(request_id: UUID) -> Response:
     """Download the certificate of completion."""
     file = archive.certificate(request_id, project_id=current_project(), deps=dependencies())
