@@ -4,12 +4,15 @@ import math
 import re
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, validate
 
 from app.domain.clock import to_milliseconds
 
 RFC_3339 = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)([Zz]|[+ -]\d{2}:\d{2})", re.ASCII)
+
+CANONICAL_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 #: C0 and C1 controls, the line and paragraph separators; and lone surrogates, which no encoding can carry.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -24,6 +27,15 @@ class WireSchema(Schema):
         if field_obj.data_key is None:
             first, *rest = field_name.split("_")
             field_obj.data_key = first + "".join(word.capitalize() for word in rest)
+
+
+class Identifier(fields.UUID):
+    """A UUID in its one textual form (RFC 9562 section 4), in either case."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> UUID:
+        if not isinstance(value, str) or not CANONICAL_UUID.fullmatch(value):
+            raise self.make_error("invalid_uuid")
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class Timestamp(fields.Field[datetime]):

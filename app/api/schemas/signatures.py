@@ -9,6 +9,7 @@ from marshmallow.validate import Length, OneOf, Range
 from app.api.deps import public_url
 from app.api.schemas.base import (
     Cursor,
+    Identifier,
     Number,
     QueryNumber,
     Timestamp,
@@ -69,7 +70,7 @@ class AnchorTagCreateSchema(WireSchema):
 class SignatureCreateSchema(WireSchema):
     """The body of a create. Rules across members are in `domain/submission.py`."""
 
-    render_id = fields.UUID(required=True)
+    render_id = Identifier(required=True)
     name = fields.String(validate=text(longest=255))
     recipients = fields.List(fields.Nested(RecipientCreateSchema), required=True, validate=Length(min=1, max=20))
     fields_ = fields.List(
@@ -89,7 +90,7 @@ class SignatureQuerySchema(WireSchema):
     """The query of a list."""
 
     limit = QueryNumber(load_default=50, validate=Range(min=1, max=100))
-    render_id = fields.UUID()
+    render_id = Identifier()
     cursor = Cursor()
 
 
