@@ -40,18 +40,23 @@ def signing() -> FakeSigningProvider:
     return FakeSigningProvider()
 
 
+def make_settings(database_url: str, folder: Path) -> Settings:
+    """Build the settings of an installation in a folder, with a signing service."""
+    return Settings(
+        database_url=database_url,
+        storage_url=f"file:{folder / 'storage'}",
+        public_url="https://sign.test",
+        signing_provider_url="https://provider.invalid/signing-request-api",
+        signing_provider_api_key="provider-key-0123456789",
+        signing_provider_webhook_secrets=(EVENT_SECRET,),
+        log_level="error",
+    )
+
+
 @pytest.fixture
 def settings(database_template, tmp_path: Path) -> Iterator[Settings]:
     with database_template.copy(tmp_path) as url:
-        yield Settings(
-            database_url=url,
-            storage_url=f"file:{tmp_path / 'storage'}",
-            public_url="https://sign.test",
-            signing_provider_url="https://provider.invalid/signing-request-api",
-            signing_provider_api_key="provider-key-0123456789",
-            signing_provider_webhook_secrets=(EVENT_SECRET,),
-            log_level="error",
-        )
+        yield make_settings(url, tmp_path)
 
 
 @pytest.fixture
