@@ -1,9 +1,9 @@
 """Draws on one sheet of a PDF, in the sheet's own units: text, lines, rectangles, images."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from pikepdf import Dictionary, Name, Object, Pdf, Stream
+from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 from PIL import Image
 
 from app.signer import typefaces
@@ -78,6 +78,18 @@ class Canvas:
     def resources(self) -> Dictionary:
         """The resources that the content stream names."""
         return Dictionary(Font=self._font_resources, XObject=self._image_resources)
+
+    def as_form(self, width: float, height: float, matrix: Sequence[float]) -> Stream:
+        """Return the drawing, cut to this size, as something that pages and annotations show (ISO 32000-1, 8.10)."""
+        return Stream(
+            self._pdf,
+            self.content,
+            Type=Name.XObject,
+            Subtype=Name.Form,
+            BBox=Array([0, 0, width, height]),
+            Matrix=Array(matrix),
+            Resources=self.resources,
+        )
 
     def rectangle(self, box: Box, *, colour: Colour) -> None:
         """Fill a rectangle."""

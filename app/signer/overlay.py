@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from pikepdf import Array, Name, Page, Pdf, Stream, parse_content_stream
+from pikepdf import Array, Name, Page, Stream, parse_content_stream
 
 from app.pdf.boxes import frame_of
 from app.pdf.geometry import displayed_size, placement_matrix
@@ -13,19 +13,11 @@ from app.signer.canvas import Canvas
 _SAVE_OR_RESTORE = re.compile(rb"\((?:[^()\\]|\\.)*\)|(?<!\S)([qQ])(?!\S)", re.DOTALL)
 
 
-def lay_over(pdf: Pdf, page: Page, canvas: Canvas) -> None:
+def lay_over(page: Page, canvas: Canvas) -> None:
     """Show the canvas, which has the size of the displayed page in points, above the page's content."""
     frame = frame_of(page)
     size = displayed_size(frame)
-    drawing = Stream(
-        pdf,
-        canvas.content,
-        Type=Name.XObject,
-        Subtype=Name.Form,
-        BBox=Array([0, 0, size.width, size.height]),
-        Matrix=Array(placement_matrix(frame)),
-        Resources=canvas.resources,
-    )
+    drawing = canvas.as_form(size.width, size.height, placement_matrix(frame))
     name = page.add_resource(drawing, Name.XObject, prefix="Stamp")
     missing_saves, missing_restores = _imbalance(page)
     page.contents_add(b"q\n" * (1 + missing_saves), prepend=True)
@@ -37,8 +29,9 @@ def _imbalance(page: Page) -> tuple[int, int]:
 
     Reading the content properly takes a hundred times as long as a look at it, so that comes first.
     """
-    streams = page.obj.get("/Contents", Array())
-    content = b"\n".join(part.read_bytes() for part in (streams if isinstance(streams, Array) else [streams]))
+    contents = page.obj.get("/Contents")
+    parts = list(contents) if isinstance(contents, Array) else [contents]
+    content = b"\n".join(part.read_bytes() for part in parts if isinstance(part, Stream))
     glance = _count(operator == b"q" for operator in _SAVE_OR_RESTORE.findall(content) if operator)
     if glance == (0, 0):
         return glance

@@ -60,12 +60,14 @@ def _stamp_pages(pdf: Pdf, fonts: Fonts, marks: Sequence[dict[str, Any]], hide: 
         if not on_page and not hidden:
             continue
         size = displayed_size(frame_of(page))
+        if not (size.width > 0 and size.height > 0):
+            raise UnreadablePdf("A page of the document has no area.")
         canvas = Canvas(pdf, fonts)
         for box in hidden:
             canvas.rectangle(_box(size, box), colour=WHITE)
         for mark in on_page:
             missing |= dict.fromkeys(_draw(canvas, _box(size, mark), mark))
-        lay_over(pdf, page, canvas)
+        lay_over(page, canvas)
     return list(missing)
 
 

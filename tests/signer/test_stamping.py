@@ -299,6 +299,33 @@ def test_a_stale_picture_of_a_form_value_is_drawn_anew():
     assert "stale" not in text
 
 
+def test_a_stale_picture_of_an_emptied_field_goes():
+    appearance = draw_text("stale", at=(2, 10), font_size=12)
+    assert "stale" not in page_text(stamped(form_pdf(value=String(""), appearance=appearance, need_appearances=True)))
+
+
+@pytest.mark.parametrize(("turn", "is_tall"), [(0, False), (90, True), (180, False), (270, True)])
+def test_a_turned_field_keeps_its_turn(turn, is_tall):
+    content = form_pdf(value=String("sideways"), MK=Dictionary(R=turn))
+    _, _, width, height = find_ink(stamped(content), dark)
+    assert (height * TALL[1] > width * TALL[0]) is is_tall
+
+
+@pytest.mark.parametrize(("state", "is_checked"), [("/Yes", True), ("/Off", False)])
+def test_a_checkbox_keeps_its_state(state, is_checked):
+    def add(pdf):
+        box = Array([0, 0, 20, 20])
+        checked = pdf.make_stream(b"1 0 1 rg 0 0 20 20 re f", BBox=box)
+        pictures = Dictionary(Yes=checked, Off=pdf.make_stream(b"", BBox=box))
+        field = Dictionary(Type=Name.Annot, Subtype=Name.Widget, FT=Name.Btn, T=String("box"), V=Name(state), F=4)
+        field.AS, field.Rect, field.AP = Name(state), box, Dictionary(N=pictures)
+        widget = pdf.make_indirect(field)
+        pdf.pages[0].Annots = Array([widget])
+        pdf.Root.AcroForm = Dictionary(Fields=Array([widget]), NeedAppearances=True)
+
+    assert (find_ink(stamped(make_pdf(change=add)), magenta) is not None) is is_checked
+
+
 def test_a_multiline_form_value_is_wrapped():
     value = "one two three four five six seven eight nine ten eleven twelve"
     document = stamped(form_pdf(value=String(value), Ff=1 << 12))
@@ -398,6 +425,12 @@ def test_an_unreadable_file_is_refused(content):
 def test_a_field_beyond_the_document_is_refused(page):
     with pytest.raises(UnreadablePdf, match="page"):
         stamped(make_pdf(pages=1), mark(page=page, value="Ada"))
+
+
+def test_a_page_without_area_is_refused():
+    content = make_pdf(size=TALL, crop=(500, 700, 600, 800))
+    with pytest.raises(UnreadablePdf, match="no area"):
+        stamped(content, mark(value="Ada"))
 
 
 @pytest.mark.parametrize("png", [b"", b"GIF89a", ink_png()[:-30], ink_png()[:40]])
