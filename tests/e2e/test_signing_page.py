@@ -96,6 +96,8 @@ def is_foreign(url: str, desk: SigningDesk) -> bool:
 
 
 def shoot(page: Page, name: str) -> None:
+    for picture in page.locator("img:not([loading])").all():
+        picture.evaluate("picture => picture.decode()")
     page.screenshot(path=SCREENSHOTS / f"{name}-{page.viewport_size['width']}.png")
 
 
@@ -333,6 +335,15 @@ def test_following_the_link_records_no_view_until_the_button_is_pressed(desk, ch
     assert "document_opened" in desk.audit_events(envelope)
 
 
+def test_a_link_followed_from_another_site_such_as_a_webmail_works(desk, chromium):
+    desk.send(SIGNATURE_ONLY)
+    with person(chromium, desk, at=DESKTOP, name="webmail") as page:
+        page.goto(f"data:text/html,<a href='{desk.link_for('Jane Doe')}'>Open the document</a>")
+        page.get_by_role("link").click()
+        page.get_by_role("button", name="Open the document").click()
+        expect(page.get_by_role("button", name="Finish")).to_be_visible()
+
+
 def test_a_used_link_says_that_it_was_used(desk, chromium):
     desk.send((*SIGNATURE_ONLY, SECOND_SIGNATURE), signers=("Jane Doe", "John Roe"))
     with person(chromium, desk, at=PHONE, name="used") as page:
@@ -394,7 +405,7 @@ def test_a_drawing_survives_turning_the_phone_and_is_sharp(desk, chromium):
         draw(page)
         page.set_viewport_size({"width": 740, "height": 360})
         canvas = page.locator("#ink-canvas")
-        page.wait_for_function("canvas => canvas.width === canvas.clientWidth * 3", arg=canvas.element_handle())
+        expect(canvas).to_have_js_property("width", canvas.evaluate("canvas => canvas.clientWidth * 3"))
         assert canvas.evaluate(HAS_INK)
         page.get_by_role("button", name="Use signature").click()
         expect(page.locator(".preview img")).to_be_visible()

@@ -150,6 +150,7 @@ export class InkDialog {
     if (!value) return;
     this.dialog.close();
     this.inks.adopt(this.field, value);
+    this.field.focus(); // the window may have been turned meanwhile
     announce(texts.placed);
   }
 
