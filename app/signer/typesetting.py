@@ -171,27 +171,28 @@ def _break(paragraph: str, width: float, style: Style) -> Iterator[str]:
         advance = shape(word, style).width
         if line and used + advance > width:
             yield line
-            line, used = word.lstrip(), shape(word.lstrip(), style).width
+            line, used = "", 0.0
+            word = word.lstrip()  # noqa: PLW2901 (the space stays at the end of the line before)
+            advance = shape(word, style).width
+        if not line and advance > width:
+            *full, line = _cut(word, width, style)
+            yield from full
+            used = shape(line, style).width
         else:
             line, used = line + word, used + advance
-        while used > width and len(_clusters(line)) > 1:
-            head, line = _cut(line, width, style)
-            yield head
-            used = shape(line, style).width
     yield line
 
 
-def _cut(word: str, width: float, style: Style) -> tuple[str, str]:
-    """Cut a word too wide for a line in two, not between a character and its marks; both parts have one at least."""
-    units = _clusters(word)
-    fitting, too_many = 1, len(units)
-    while too_many - fitting > 1:
-        middle = (fitting + too_many) // 2
-        if shape("".join(units[:middle]), style).width <= width:
-            fitting = middle
-        else:
-            too_many = middle
-    return "".join(units[:fitting]), "".join(units[fitting:])
+def _cut(word: str, width: float, style: Style) -> list[str]:
+    """Cut a word too wide for a line in pieces, none between a character and its marks."""
+    pieces, piece, used = [], "", 0.0
+    for unit in _clusters(word):
+        advance = shape(unit, style).width
+        if piece and used + advance > width:
+            pieces.append(piece)
+            piece, used = "", 0.0
+        piece, used = piece + unit, used + advance
+    return [*pieces, piece]
 
 
 def _clusters(word: str) -> list[str]:
