@@ -4,34 +4,15 @@ import pikepdf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pikepdf import Array, Dictionary, Name, String
+from pikepdf import Dictionary, Name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from app.domain.errors import UnreadablePdf
 from app.pdf.sandbox import Sandbox
-from app.signer.images import has_ink
 from app.signer.stamping import stamp
-from tests.builders.ink import (
-    blank_png,
-    blue,
-    dark,
-    find_ink,
-    ink_png,
-    magenta,
-    page_picture,
-    page_text,
-)
-from tests.builders.pdfs import draw_text, drawn_pdf, encrypted_pdf, make_pdf, saved, script, truncated_pdf
-
-TALL = (400, 600)
-
-
-def mark(kind="text", *, page=1, x=20, y=30, width=40, height=10, **rest):
-    return {"kind": kind, "page": page, "x": x, "y": y, "width": width, "height": height} | rest
-
-
-def stamped(content, *marks, hide=()):
-    return stamp(content=content, marks=list(marks), hide=list(hide))["document"]
+from tests.builders.ink import blue, dark, find_ink, ink_png, magenta, page_picture, page_text
+from tests.builders.marks import TALL, assert_inside, mark, stamped
+from tests.builders.pdfs import drawn_pdf, encrypted_pdf, make_pdf, saved, truncated_pdf
 
 
 def filling_png(content, box):
@@ -45,13 +26,13 @@ def assert_at(found, box, *, within):
     assert found == pytest.approx(wanted, abs=within)
 
 
-def assert_inside(found, box, *, within=0.3):
-    assert found is not None
-    x, y, width, height = found
-    assert x >= box["x"] - within
-    assert y >= box["y"] - within
-    assert x + width <= box["x"] + box["width"] + within
-    assert y + height <= box["y"] + box["height"] + within
+def fonts_of(content):
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        return sorted(
+            str(item.BaseFont)
+            for item in pdf.objects
+            if isinstance(item, Dictionary) and item.get("/Type") == Name.Font
+        )
 
 
 # --- Where ------------------------------------------------------------------------------------------------------------
@@ -248,144 +229,7 @@ def test_a_mark_stands_above_what_is_hidden():
     assert find_ink(stamped(make_pdf(), box, hide=[box]), blue) is not None
 
 
-# --- What was there ---------------------------------------------------------------------------------------------------
-
-
-def form_pdf(*, value, appearance=None, need_appearances=None, **field):
-    def add(pdf):
-        widget = Dictionary(
-            Type=Name.Annot,
-            Subtype=Name.Widget,
-            FT=Name.Tx,
-            T=String("field"),
-            V=value,
-            DA=String("/Helv 0 Tf"),
-            Rect=Array([100, 500, 300, 530]),
-            F=4,
-            **field,
-        )
-        if appearance:
-            stream = pdf.make_stream(appearance, BBox=Array([0, 0, 200, 30]))
-            stream.Resources = Dictionary(
-                Font=Dictionary(F1=Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica))
-            )
-            widget.AP = Dictionary(N=stream)
-        widget = pdf.make_indirect(widget)
-        pdf.pages[0].Annots = Array([widget])
-        pdf.Root.AcroForm = Dictionary(Fields=Array([widget]))
-        if need_appearances is not None:
-            pdf.Root.AcroForm.NeedAppearances = need_appearances
-
-    return make_pdf(text="", size=TALL, change=add)
-
-
-@pytest.mark.parametrize("value", ["Plain value", "Žluťoučký kůň"])
-def test_a_form_value_without_a_picture_becomes_page_text(value):
-    document = stamped(form_pdf(value=String(value)))
-    assert value in page_text(document)
-    box = {"x": 25, "y": 70 / 6, "width": 50, "height": 5}
-    assert_inside(find_ink(document, dark), box)
-
-
-def test_a_form_value_with_a_picture_keeps_the_picture():
-    appearance = draw_text("as drawn", at=(2, 10), font_size=12)
-    assert "as drawn" in page_text(stamped(form_pdf(value=String("value"), appearance=appearance)))
-
-
-def test_a_stale_picture_of_a_form_value_is_drawn_anew():
-    appearance = draw_text("stale", at=(2, 10), font_size=12)
-    text = page_text(stamped(form_pdf(value=String("fresh"), appearance=appearance, need_appearances=True)))
-    assert "fresh" in text
-    assert "stale" not in text
-
-
-def test_a_stale_picture_of_an_emptied_field_goes():
-    appearance = draw_text("stale", at=(2, 10), font_size=12)
-    assert "stale" not in page_text(stamped(form_pdf(value=String(""), appearance=appearance, need_appearances=True)))
-
-
-@pytest.mark.parametrize(("turn", "is_tall"), [(0, False), (90, True), (180, False), (270, True)])
-def test_a_turned_field_keeps_its_turn(turn, is_tall):
-    content = form_pdf(value=String("sideways"), MK=Dictionary(R=turn))
-    _, _, width, height = find_ink(stamped(content), dark)
-    assert (height * TALL[1] > width * TALL[0]) is is_tall
-
-
-@pytest.mark.parametrize(("state", "is_checked"), [("/Yes", True), ("/Off", False)])
-def test_a_checkbox_keeps_its_state(state, is_checked):
-    def add(pdf):
-        box = Array([0, 0, 20, 20])
-        checked = pdf.make_stream(b"1 0 1 rg 0 0 20 20 re f", BBox=box)
-        pictures = Dictionary(Yes=checked, Off=pdf.make_stream(b"", BBox=box))
-        field = Dictionary(Type=Name.Annot, Subtype=Name.Widget, FT=Name.Btn, T=String("box"), V=Name(state), F=4)
-        field.AS, field.Rect, field.AP = Name(state), box, Dictionary(N=pictures)
-        widget = pdf.make_indirect(field)
-        pdf.pages[0].Annots = Array([widget])
-        pdf.Root.AcroForm = Dictionary(Fields=Array([widget]), NeedAppearances=True)
-
-    assert (find_ink(stamped(make_pdf(change=add)), magenta) is not None) is is_checked
-
-
-def test_a_multiline_form_value_is_wrapped():
-    value = "one two three four five six seven eight nine ten eleven twelve"
-    document = stamped(form_pdf(value=String(value), Ff=1 << 12))
-    assert page_text(document).split() == value.split()
-
-
-def test_a_choice_shows_the_words_of_its_option():
-    options = Array([Array([String("de"), String("Germany")]), Array([String("fr"), String("France")])])
-    document = stamped(form_pdf(value=String("fr"), Opt=options))
-    assert "France" in page_text(document)
-
-
-def test_a_password_is_not_written_out():
-    assert "secret" not in page_text(stamped(form_pdf(value=String("secret"), Ff=1 << 13)))
-
-
-def test_nothing_that_could_change_the_document_is_left():
-    def arm(pdf):
-        pdf.Root.OpenAction = script()
-        pdf.Root.AA = Dictionary(WC=script())
-        pdf.Root.Names = Dictionary(JavaScript=Dictionary(Names=Array([String("a"), script()])))
-        page = pdf.pages[0]
-        page.obj.AA = Dictionary(O=script())
-        rectangle = Array([10, 10, 50, 50])
-        link = Dictionary(Type=Name.Annot, Subtype=Name.Link, Rect=rectangle, A=script())
-        film = Dictionary(Type=Name.Annot, Subtype=Name.Screen, Rect=rectangle)
-        field = Dictionary(Type=Name.Annot, Subtype=Name.Widget, FT=Name.Tx, T=String("t"), Rect=rectangle)
-        page.Annots = Array([link, film, pdf.make_indirect(field)])
-        pdf.Root.AcroForm = Dictionary(Fields=Array([page.Annots[2]]))
-
-    with pikepdf.open(io.BytesIO(stamped(make_pdf(change=arm)))) as pdf:
-        assert not {"/OpenAction", "/AA", "/AcroForm"} & set(pdf.Root.keys())
-        assert "/JavaScript" not in pdf.Root.Names
-        assert "/AA" not in pdf.pages[0].obj
-        assert [(note.Subtype, "/A" in note) for note in pdf.pages[0].Annots] == [(Name.Link, False)]
-
-
-def test_an_ordinary_link_stays():
-    def add(pdf):
-        target = Dictionary(S=Name.URI, URI=String("https://example.com"))
-        link = Dictionary(Type=Name.Annot, Subtype=Name.Link, Rect=Array([10, 10, 50, 50]), A=target)
-        pdf.pages[0].Annots = Array([link])
-
-    with pikepdf.open(io.BytesIO(stamped(make_pdf(change=add)))) as pdf:
-        assert str(pdf.pages[0].Annots[0].A.URI) == "https://example.com"
-
-
-def test_a_drawn_annotation_becomes_page_content():
-    def add(pdf):
-        # Some writers forget to say that the picture is a form.
-        picture = pdf.make_stream(b"1 0 1 rg 0 0 80 60 re f", BBox=Array([0, 0, 80, 60]))
-        note = Dictionary(
-            Type=Name.Annot, Subtype=Name.Stamp, F=4, Rect=Array([40, 60, 120, 120]), AP=Dictionary(N=picture)
-        )
-        pdf.pages[0].Annots = Array([note])
-
-    document = stamped(make_pdf(size=TALL, change=add))
-    assert find_ink(document, magenta) == pytest.approx((10, 80, 20, 10), abs=0.6)
-    with pikepdf.open(io.BytesIO(document)) as pdf:
-        assert "/Annots" not in pdf.pages[0].obj
+# --- What comes out ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -444,27 +288,9 @@ def test_a_picture_too_large_to_be_a_signature_is_refused_before_it_is_unpacked(
         stamped(make_pdf(), mark("image", png=ink_png(16_001, 1000)))
 
 
-def test_an_empty_picture_has_no_ink():
-    assert has_ink(content=blank_png()) is False
-    assert has_ink(content=ink_png(20, 20, (255, 255, 255))) is False
-
-
-def test_a_drawn_picture_has_ink():
-    assert has_ink(content=ink_png(20, 20)) is True
-
-
 def test_stamping_runs_in_the_child_process():
     with Sandbox() as sandbox:
         result = sandbox.call(
             "app.signer.stamping:stamp", content=make_pdf(text=""), marks=[mark(value="Ada")], hide=[]
         )
     assert page_text(result["document"]).strip() == "Ada"
-
-
-def fonts_of(content):
-    with pikepdf.open(io.BytesIO(content)) as pdf:
-        return sorted(
-            str(item.BaseFont)
-            for item in pdf.objects
-            if isinstance(item, Dictionary) and item.get("/Type") == Name.Font
-        )
