@@ -1,10 +1,13 @@
-"""An app that tests share when each only needs an answer, and none looks at what is stored."""
+"""An app that tests share when each only needs an answer, and what an app logs."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import structlog
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.extensions import db
@@ -50,3 +53,11 @@ def desk(database_template, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield Desk(api, api.upload(b"%PDF-1.7 three pages"), signing)
         with app.app_context():
             db.engine.dispose()
+
+
+@pytest.fixture
+def logged(app: Flask) -> io.StringIO:
+    """Everything that the app logs from now on, as it would be written."""
+    stream = io.StringIO()
+    structlog.configure(**structlog.get_config() | {"logger_factory": structlog.WriteLoggerFactory(stream)})
+    return stream
