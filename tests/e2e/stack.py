@@ -41,7 +41,7 @@ def running_stack(folder: Path) -> Iterator[Stack]:
     """Start `countersign run` and wait for its welcome; stop it as Ctrl-C does."""
     api, signer = free_port(), free_port()
     log = folder / "run.log"
-    with log.open("ab") as output:
+    with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.cli", "run", "--port", str(api), "--signer-port", str(signer)],
             cwd=folder,
