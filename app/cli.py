@@ -18,7 +18,7 @@ from app.api.deps import EXTENSION
 from app.config import SettingsError
 from app.domain.errors import CountersignError
 from app.factory import create_app
-from app.services import api_keys, projects
+from app.services import api_keys, doctor, projects
 
 NEVER = "never"
 
@@ -161,6 +161,19 @@ def run_worker(app: Flask, *, once: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     worker.run(app, deps, stop)
+
+
+@main.command("doctor")
+@with_app
+def examine(app: Flask) -> None:
+    """Say what is well and what is not; exit with 1 if something needs a person."""
+    findings = list(doctor.examine(app.extensions[EXTENSION]))
+    for finding in findings:
+        mark = "ok  " if finding.advice is None else "LOOK"
+        click.echo(f"{mark}  {finding.subject}: {finding.state}")
+        if finding.advice is not None:
+            click.echo(f"      → {finding.advice}")
+    sys.exit(any(finding.advice is not None for finding in findings))
 
 
 if __name__ == "__main__":

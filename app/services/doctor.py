@@ -1,0 +1,112 @@
+"""`countersign doctor`: what is well, what is not, and what to do about it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.domain.errors import ProviderError
+from app.extensions import migrate
+from app.services import backlog
+from app.services.dependencies import Dependencies
+from app.services.unit_of_work import reading
+
+#: Below this many envelopes somebody should buy more.
+FEW_CREDITS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line of the report; `advice` says what a person should do, and is None when all is well."""
+
+    subject: str
+    state: str
+    advice: str | None = None
+
+
+def examine(deps: Dependencies) -> Iterator[Finding]:
+    """Look at everything that the installation depends on, one by one; never raises for what it finds."""
+    database = _examine_database()
+    yield database
+    yield _examine_storage(deps)
+    yield _examine_provider(deps)
+    if database.advice is None:
+        yield from _examine_backlogs(deps)
+
+
+def _examine_database() -> Finding:
+    try:
+        with reading() as session:
+            current = MigrationContext.configure(session.connection()).get_current_revision()
+    except SQLAlchemyError as error:
+        return Finding(
+            subject="database",
+            state=f"cannot be read ({type(error).__name__})",
+            advice="see that DATABASE_URL is right and that the database runs",
+        )
+    head = ScriptDirectory(migrate.directory).get_current_head()
+    if current != head:
+        return Finding(
+            subject="database",
+            state=f"its tables are at version {current or 'none'}, this program needs {head}",
+            advice="run: countersign db upgrade",
+        )
+    return Finding(subject="database", state=f"answers, tables at version {current}")
+
+
+def _examine_storage(deps: Dependencies) -> Finding:
+    try:
+        deps.storage.check()
+    except OSError as error:
+        return Finding(
+            subject="storage",
+            state=f"cannot be written to ({error.strerror or type(error).__name__})",
+            advice="see that the place named by STORAGE_URL exists, has room, and belongs to this user",
+        )
+    return Finding(subject="storage", state="can be written to")
+
+
+def _examine_provider(deps: Dependencies) -> Finding:
+    subject = "signing service"
+    if deps.signing is None:
+        return Finding(
+            subject=subject,
+            state="not configured",
+            advice="set SIGNING_PROVIDER_URL and SIGNING_PROVIDER_API_KEY",
+        )
+    try:
+        credits_left = deps.signing.credits()
+    except ProviderError as error:
+        return Finding(
+            subject=subject,
+            state=f"does not answer as it should (status {error.status or 'none'})",
+            advice="see that SIGNING_PROVIDER_URL and SIGNING_PROVIDER_API_KEY are right and that the service runs",
+        )
+    if credits_left < FEW_CREDITS:
+        return Finding(subject=subject, state=f"answers, {credits_left} credits left", advice="buy credits")
+    return Finding(subject=subject, state=f"answers, {credits_left} credits left")
+
+
+def _examine_backlogs(deps: Dependencies) -> Iterator[Finding]:
+    with reading() as session:
+        backlogs = backlog.measure(session, deps.settings)
+    for waiting in backlogs:
+        if waiting.count == 0:
+            yield Finding(subject=waiting.name, state="none")
+            continue
+        yield Finding(
+            subject=waiting.name,
+            state=f"{waiting.count}, the oldest for {_duration(waiting.oldest)}",
+            advice=waiting.advice if waiting.needs_a_person else None,
+        )
+
+
+def _duration(age: timedelta) -> str:
+    seconds = int(age.total_seconds())
+    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} seconds"
