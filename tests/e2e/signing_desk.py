@@ -143,6 +143,7 @@ def open_desk(folder: Path) -> Iterator[SigningDesk]:
             server.shutdown()
             thread.join()
             server.server_close()
+            app.extensions["signer"].database.engine.dispose()
 
 
 def address_of(name: str) -> str:
@@ -196,6 +197,7 @@ EVERY_KIND = (
     Place(type="text_area", page=2, x=11, y=58, width=50, height=9, required=False),
     Place(type="signature", page=2, x=60, y=76, width=28, height=6),
 )
+SECOND_SIGNATURE = Place(type="signature", page=2, x=11, y=88, width=28, height=6, recipient=2)
 SIGNATURE_ONLY = (Place(type="signature", page=1, x=11, y=80, width=28, height=6),)
 
 

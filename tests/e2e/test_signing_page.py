@@ -1,32 +1,26 @@
-"""A person signs in a real browser; screenshots are kept in `var/screenshots/`."""
-
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+"""A person fills in and signs a document in a real browser."""
 
 import pytest
-import requests
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.e2e.signing_desk import EVERY_KIND, SIGNATURE_ONLY, Place, SigningDesk, open_desk
+from tests.e2e.signing_desk import EVERY_KIND, SECOND_SIGNATURE, SIGNATURE_ONLY, Place
+from tests.e2e.signing_person import (
+    DESKTOP,
+    PHONE,
+    consent,
+    draw,
+    entry,
+    finish,
+    go_on,
+    heading,
+    open_document,
+    person,
+    shoot,
+    tab_to,
+    touch,
+)
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
-DESKTOP = {"width": 1280, "height": 800}
-PHONE = {"width": 360, "height": 740}
-
-SECOND_SIGNATURE = Place(type="signature", page=2, x=11, y=88, width=28, height=6, recipient=2)
 
 PLACES_IN_PERCENT = """() => [...document.querySelectorAll(".field")].map((field) => {
   const sheet = field.closest(".sheet").querySelector("img").getBoundingClientRect();
@@ -37,131 +31,6 @@ PLACES_IN_PERCENT = """() => [...document.querySelectorAll(".field")].map((field
 
 HAS_INK = """canvas => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
   .data.some((value, index) => index % 4 === 3 && value > 0)"""
-
-#: What Chromium writes for any answer that is not a success; a page that says "expired" is one.
-EXPECTED_NOISE = "Failed to load resource: the server responded with a status of 4"
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory) -> Iterator[SigningDesk]:
-    with open_desk(tmp_path_factory.mktemp("desk")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def person(
-    chromium: Browser, desk: SigningDesk, *, at: dict[str, int], name: str, density: int = 2, scripts: bool = True
-) -> Iterator[Page]:
-    """Give a fresh browser window; in the end nothing may have been said on the console or asked of anybody else."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    context = chromium.new_context(
-        viewport=at,
-        device_scale_factor=density if at is PHONE else 1,
-        has_touch=at is PHONE,
-        java_script_enabled=scripts,
-        locale="en-GB",
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    page.set_default_timeout(10_000)
-    complaints: list[str] = []
-    strangers: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not message.text.startswith(EXPECTED_NOISE):
-            complaints.append(message.text)
-
-    page.on("console", hear)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: strangers.append(request.url) if is_foreign(request.url, desk) else None)
-    try:
-        yield page
-        page.screenshot(path=SCREENSHOTS / f"{name}-{at['width']}-end.png")
-    finally:
-        context.close()
-    assert complaints == []
-    assert strangers == []
-
-
-def is_foreign(url: str, desk: SigningDesk) -> bool:
-    return not url.startswith((f"{desk.url}/", "data:"))
-
-
-def shoot(page: Page, name: str) -> None:
-    for picture in page.locator("img:not([loading])").all():
-        picture.evaluate("picture => picture.decode()")
-    page.screenshot(path=SCREENSHOTS / f"{name}-{page.viewport_size['width']}.png")
-
-
-def open_document(page: Page, link: str) -> None:
-    page.goto(link)
-    page.get_by_role("button", name="Open the document").click()
-    expect(page.get_by_role("button", name="Finish")).to_be_visible()
-
-
-def go_on(page: Page) -> Locator:
-    """Press "Next field" and return the control where that leads."""
-    page.get_by_role("button", name="Next field").click()
-    control = page.locator(".field.current .entry")
-    expect(control).to_be_focused()
-    return control
-
-
-def draw(page: Page) -> None:
-    box = page.locator("#ink-canvas").bounding_box()
-    left, middle = box["x"] + 40, box["y"] + box["height"] / 2
-    page.mouse.move(left, middle)
-    page.mouse.down()
-    for step in range(1, 50):
-        page.mouse.move(left + step * 5, middle + math.sin(step / 3) * 40 * (1 - step / 60))
-    page.mouse.up()
-
-
-def tab_to(page: Page, control: Locator) -> None:
-    """Press the tabulator until the control has the focus."""
-    for _ in range(60):
-        if control.evaluate("element => element === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError(f"{control} cannot be reached with the keyboard.")
-
-
-def entry(page: Page, selector: str) -> Locator:
-    return page.locator(f".field{selector} .entry").first
-
-
-def touch(page: Page, selector: str) -> None:
-    """Press the place on the paper; on a phone it is larger than the control."""
-    page.locator(f".field{selector}").first.click()
-
-
-def consent(page: Page) -> Locator:
-    return page.get_by_label("I agree to use electronic records")
-
-
-def finish(page: Page) -> None:
-    consent(page).check()
-    page.get_by_role("button", name="Finish").click()
-
-
-def heading(page: Page) -> Locator:
-    return page.get_by_role("heading", level=1)
-
-
-def sign_at_once(page: Page, link: str) -> None:
-    open_document(page, link)
-    touch(page, "[data-control=ink]")
-    page.get_by_role("tab", name="Type").click()
-    page.get_by_role("button", name="Use signature").click()
-    finish(page)
 
 
 def test_a_person_signs_with_the_mouse_on_a_desktop(desk, chromium):
@@ -321,66 +190,6 @@ def test_a_person_declines_with_a_reason(desk, chromium):
         expect(heading(page)).to_have_text("This document was declined.")
     [user] = desk.users(envelope)
     assert user["decline_reason"] == "The amount is wrong."
-
-
-def test_following_the_link_records_no_view_until_the_button_is_pressed(desk, chromium):
-    envelope = desk.send(SIGNATURE_ONLY)
-    link = desk.link_for("Jane Doe")
-    for _ in range(2):
-        assert requests.get(link, timeout=10).status_code == 200
-    assert "document_opened" not in desk.audit_events(envelope)
-
-    with person(chromium, desk, at=PHONE, name="view") as page:
-        open_document(page, link)
-    assert "document_opened" in desk.audit_events(envelope)
-
-
-def test_a_link_followed_from_another_site_such_as_a_webmail_works(desk, chromium):
-    desk.send(SIGNATURE_ONLY)
-    with person(chromium, desk, at=DESKTOP, name="webmail") as page:
-        page.goto(f"data:text/html,<a href='{desk.link_for('Jane Doe')}'>Open the document</a>")
-        page.get_by_role("link").click()
-        page.get_by_role("button", name="Open the document").click()
-        expect(page.get_by_role("button", name="Finish")).to_be_visible()
-
-
-def test_a_used_link_says_that_it_was_used(desk, chromium):
-    desk.send((*SIGNATURE_ONLY, SECOND_SIGNATURE), signers=("Jane Doe", "John Roe"))
-    with person(chromium, desk, at=PHONE, name="used") as page:
-        link = desk.link_for("Jane Doe")
-        sign_at_once(page, link)
-        expect(heading(page)).to_have_text("You have signed.")
-
-        page.goto(link)
-
-        expect(heading(page)).to_have_text("You have signed.")
-        expect(page.get_by_role("button")).to_have_count(0)
-
-
-def test_a_withdrawn_document_says_so_even_while_it_is_open(desk, chromium):
-    envelope = desk.send(SIGNATURE_ONLY)
-    with person(chromium, desk, at=DESKTOP, name="withdrawn") as page:
-        open_document(page, desk.link_for("Jane Doe"))
-        touch(page, "[data-control=ink]")
-        draw(page)
-        page.get_by_role("button", name="Use signature").click()
-        desk.cancel(envelope)
-        finish(page)
-        expect(heading(page)).to_have_text("This document was withdrawn.")
-
-
-def test_a_foreign_link_and_the_page_of_somebody_else_show_nothing(desk, chromium):
-    desk.send(SIGNATURE_ONLY)
-    link = desk.link_for("Jane Doe")
-    with person(chromium, desk, at=PHONE, name="opened") as page:
-        open_document(page, link)
-        address = page.url
-        assert link.rpartition("/")[2] not in page.content() + address
-    with person(chromium, desk, at=PHONE, name="unknown") as page:
-        for foreign in (address, f"{desk.url}/signing/not-a-link", f"{link}x"):
-            assert page.goto(foreign).status == 404
-            expect(heading(page)).to_have_text("This link does not work.")
-            assert "Jane" not in page.content()
 
 
 def test_fields_lie_where_they_were_placed_at_any_width(desk, chromium):
