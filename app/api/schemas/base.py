@@ -113,6 +113,11 @@ def text(*, longest: int, shortest: int = 1) -> validate.And:
     return validate.And(validate.Length(min=shortest, max=longest), _printable, _not_blank)
 
 
+def remark(*, longest: int) -> validate.And:
+    """Accept any printable text up to that length."""
+    return validate.And(validate.Length(max=longest), _printable)
+
+
 def literal(*, longest: int) -> validate.And:
     """Accept any text of that length that can be encoded."""
     return validate.And(validate.Length(min=1, max=longest), _encodable)

@@ -17,6 +17,7 @@ from app.api.schemas.base import (
     WholeNumber,
     WireSchema,
     literal,
+    remark,
     text,
 )
 from app.domain.ports import Designation, EnvelopeField, EnvelopeRecipient
@@ -83,7 +84,7 @@ class SignatureCreateSchema(WireSchema):
 class SignatureCancelSchema(WireSchema):
     """The optional body of a cancel."""
 
-    reason = fields.String(validate=text(shortest=0, longest=500))
+    reason = fields.String(validate=remark(longest=500))
 
 
 class SignatureQuerySchema(WireSchema):

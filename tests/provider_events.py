@@ -1,0 +1,30 @@
+"""Events as the signing service sends them (provider fact sheet, sections 13.2 and 13.3)."""
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app.domain import clock
+from tests.conftest import EVENT_SECRET
+
+HOOK = "/hooks/signing-provider"
+
+
+def make_event(provider_id: str, *, kind: str = "signing_request.completed", event_id: str = "evt_1") -> dict[str, Any]:
+    return {"id": event_id, "type": kind, "data": {"signing_request": {"id": provider_id}}}
+
+
+def sign(body: bytes, *, secret: str = EVENT_SECRET, at: float | None = None) -> str:
+    moment = int(clock.utcnow().timestamp() if at is None else at)
+    digest = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={moment},v1={digest}"
+
+
+def deliver(app: Flask, event: dict[str, Any]) -> TestResponse:
+    """Deliver an event with a genuine signature."""
+    body = json.dumps(event, separators=(",", ":")).encode()
+    return app.test_client().post(HOOK, data=body, headers={"X-Firma-Signature": sign(body)})
