@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from app.domain.errors import FileNotOffered, FileNotReady, ProviderRejected, ProviderUnavailable
+from app.domain.errors import FileNotOffered, FileNotReady, ProviderUnavailable
 from app.gateways.signing import files
 from tests.gateways.envelopes import ENVELOPE_ID, ENVELOPE_URL, PDF, detail_json, make_client
 from tests.gateways.fault_server import FaultServer, say
