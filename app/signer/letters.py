@@ -159,7 +159,7 @@ def _in_words(envelope: Envelope) -> str:
 def _html(paragraphs: Sequence[str], url: str | None, label: str) -> str:
     body = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
     button = (
-        f'<p><a href="{escape(url)}" style="display:inline-block;padding:12px 24px;background:#1d4ed8;color:#fff;'
+        f'<p><a href="{escape(url)}" style="display:inline-block;padding:12px 24px;background:#1d4e89;color:#fff;'
         f'text-decoration:none;border-radius:6px">{escape(label)}</a></p>'
         if url
         else ""
