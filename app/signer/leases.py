@@ -2,11 +2,13 @@
 
 import secrets
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import structlog
 from sqlalchemy import ColumnElement, Update, exists, or_, select, update
+from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.signer.database import Database
@@ -66,21 +68,31 @@ class LeasedQueue(ABC):
         """Return what else must be true of a row."""
         return []
 
-    def gave_up(self) -> dict[str, Any]:
-        """Return what is written into a row that nobody will try again."""
-        return {}
+    def abandon(self, row_id: Any, owner: str, error: str) -> None:
+        """Give the row back for good; nobody will try again."""
+        self.settle(row_id, owner, last_error=error)
 
     def owned(self, row_id: Any, owner: str) -> Update:
         """Return an UPDATE of the row that does nothing once somebody else has taken it over."""
         return update(self.model).where(self.model.id == row_id, self.model.lease_owner == owner)
 
-    def settle(self, row_id: Any, owner: str, *, next_attempt_at: datetime | None = None, **values: Any) -> bool:
-        """Give the row back in its own transaction; False when it is not ours any more."""
+    def settle(
+        self,
+        row_id: Any,
+        owner: str,
+        *,
+        next_attempt_at: datetime | None = None,
+        also: Callable[[Session], None] | None = None,
+        **values: Any,
+    ) -> None:
+        """Give the row back, and do what is `also` to be done in the same transaction; nothing if it is not ours."""
         statement = self.owned(row_id, owner).values(
             lease_owner=None, lease_until=None, next_attempt_at=next_attempt_at, **values
         )
         with self.database.unit_of_work() as session:
-            return session.scalar(statement.returning(self.model.id)) is not None
+            is_ours = session.scalar(statement.returning(self.model.id)) is not None
+            if is_ours and also is not None:
+                also(session)
 
     def _claim(self, owner: str) -> list[Any]:
         now = clock.utcnow()
@@ -115,7 +127,7 @@ class LeasedQueue(ABC):
             self.work(row_id, owner)
         except GiveUp as error:
             _log.warning("signer.queue.gave_up", queue=self.name, row=str(row_id), error=str(error))
-            self.settle(row_id, owner, last_error=str(error)[:MAX_ERROR], **self.gave_up())
+            self.abandon(row_id, owner, str(error)[:MAX_ERROR])
         except TryAgain as error:
             _log.warning("signer.queue.failed", queue=self.name, row=str(row_id), error=str(error))
             self._postpone(row_id, owner, str(error))
@@ -129,6 +141,6 @@ class LeasedQueue(ABC):
         wait = self.wait_after(attempts)
         kept = error[:MAX_ERROR]
         if wait is None:
-            self.settle(row_id, owner, last_error=kept, **self.gave_up())
+            self.abandon(row_id, owner, kept)
         else:
             self.settle(row_id, owner, next_attempt_at=clock.utcnow() + wait, last_error=kept)

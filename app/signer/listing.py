@@ -92,7 +92,7 @@ def list_envelopes(database: Database, parameters: Mapping[str, str]) -> Listing
     query = QuerySchema().load(parameters)
     matching = select(Envelope).where(*_conditions(query))
     with database.reading() as session:
-        total = session.scalar(matching.with_only_columns(func.count())) or 0
+        total = session.scalar(matching.with_only_columns(func.count(Envelope.id))) or 0
         envelopes = list(session.scalars(_page(matching, query)))
     return Listing(envelopes=envelopes, page=query["page"], page_size=query["page_size"], total=total)
 

@@ -7,16 +7,20 @@ import ssl
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import structlog
+from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.domain.backoff import exponential
 from app.domain.ports import FileStorage
+from app.signer import audit
 from app.signer.database import Database
+from app.signer.envelopes import lock_envelope
 from app.signer.leases import GiveUp, LeasedQueue, TryAgain
 from app.signer.models import Envelope, EnvelopeStatus, Mail, MailKind
 
@@ -33,6 +37,16 @@ PERMANENT = 500
 SMTP_PORT = 587
 SMTPS_PORT = 465
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+#: What the audit trail says of a mail that went out.
+SENT = {
+    MailKind.INVITATION: "Sent an invitation",
+    MailKind.FINAL_COPY: "Sent the final copy",
+    MailKind.CANCELLATION: "Sent word of the cancellation",
+    MailKind.DECLINED: "Sent word that somebody declined",
+    MailKind.EXPIRATION: "Sent word of the expiry",
+}
 
 
 class MailTransport(Protocol):
@@ -137,15 +151,19 @@ class MailQueue(LeasedQueue):
         if mail.kind is MailKind.INVITATION and status is not EnvelopeStatus.SENT:
             raise GiveUp("The envelope was over before the invitation was sent.")
         self._transport.send(self._message(mail), mail)
-        self.settle(row_id, owner, sent_at=clock.utcnow(), mime=None, last_error=None)
+        note = partial(_note, mail, "mail_sent", SENT[mail.kind])
+        self.settle(row_id, owner, also=note, sent_at=clock.utcnow(), mime=None, last_error=None)
 
     def wait_after(self, attempts: int) -> timedelta | None:
         """Return 30 s at first, doubled up to two hours; None after about two days."""
         return exponential(attempts, first=FIRST_WAIT, longest=LONGEST_WAIT) if attempts < MAX_ATTEMPTS else None
 
-    def gave_up(self) -> dict[str, Any]:
-        """Keep that it was given up, not what it said."""
-        return {"abandoned_at": clock.utcnow(), "mime": None}
+    def abandon(self, row_id: Any, owner: str, error: str) -> None:
+        """Keep that it was given up, not what it said; the envelope's trail says so too."""
+        with self.database.reading() as session:
+            mail = session.get_one(Mail, row_id)
+        note = partial(_note, mail, "mail_failed", "A mail could not be delivered", reason=error)
+        self.settle(row_id, owner, also=note, last_error=error, abandoned_at=clock.utcnow(), mime=None)
 
     def _message(self, mail: Mail) -> EmailMessage:
         if mail.mime is None:
@@ -155,6 +173,12 @@ class MailQueue(LeasedQueue):
             content = self._storage.read(mail.attachment_key)
             message.add_attachment(content, maintype="application", subtype="pdf", filename=mail.attachment_name)
         return message
+
+
+def _note(mail: Mail, event: str, description: str, session: Session, *, reason: str | None = None) -> None:
+    envelope = lock_envelope(session, mail.envelope_id)
+    details = {"recipient_id": str(mail.recipient_id), "kind": mail.kind.value, "reason": reason}
+    audit.record_service(session, envelope, event, description, details)
 
 
 def _failure(code: int) -> Exception:

@@ -59,9 +59,9 @@ class EventQueue(LeasedQueue):
         """Return the provider's schedule: at once, then after five minutes, then after an hour."""
         return WAITS[attempts - 1] if attempts <= len(WAITS) else None
 
-    def gave_up(self) -> dict[str, Any]:
+    def abandon(self, row_id: Any, owner: str, error: str) -> None:
         """Keep the event, to be seen."""
-        return {"abandoned_at": clock.utcnow()}
+        self.settle(row_id, owner, last_error=error, abandoned_at=clock.utcnow())
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> int:
         try:

@@ -128,7 +128,7 @@ class Service:
 
     def mails(self, to: str | None = None) -> list[EmailMessage]:
         """Return the mails written so far, oldest first."""
-        files = sorted(self.settings.mail_folder.glob("*.eml"))
+        files = sorted(self.settings.mail_folder.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
         messages = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
         return [message for message in messages if to is None or to in str(message["To"])]
 

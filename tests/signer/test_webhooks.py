@@ -1,0 +1,156 @@
+"""Events for the API, delivered to a real HTTP server and checked with the API's own verifier."""
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from sqlalchemy import select
+
+from app.domain.errors import InvalidProviderEvent
+from app.gateways.signing.events import HmacEventVerifier
+from app.signer.models import OutgoingEvent
+from tests.signer.service import CLIENT
+
+SECRET = "secret-of-the-events-0123456789"
+
+
+@dataclass
+class Receiver:
+    """An HTTP server that notes what it gets; `statuses` are its first answers, then 200."""
+
+    statuses: list[int] = field(default_factory=list)
+    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    @property
+    def types(self):
+        return [json.loads(body)["type"] for _, body in self.got]
+
+    def handler(self):
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.got.append((dict(self.headers), body))
+                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
+                self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                """Be quiet."""
+
+        return Handler
+
+
+@pytest.fixture
+def receiver():
+    return Receiver()
+
+
+@pytest.fixture
+def told(start_service, receiver):
+    """Start a service that tells the receiver."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), receiver.handler())
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}/hooks/signing-provider"
+    yield start_service(webhook_url=url, webhook_secret=SECRET)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def rows(service):
+    with service.parts.database.reading() as session:
+        return list(session.scalars(select(OutgoingEvent).order_by(OutgoingEvent.created_at)))
+
+
+def test_the_whole_life_is_told_in_order(told, receiver):
+    told.send()
+    told.sign()
+    assert receiver.types == [
+        "signing_request.created",
+        "signing_request.sent",
+        "signing_request.viewed",
+        "signing_request.recipient.signed",
+        "signing_request.completed",
+        "signing_request.certificate.generated",
+    ]
+
+
+def test_cancel_decline_and_expiry_are_told(told, receiver, time):
+    told.cancel(told.send())
+    told.send()
+    told.ceremony.decline(told.token(), reason="No", client=CLIENT)
+    told.send(expiration_hours=1)
+    time.advance(hours=2)
+    told.work()
+    assert {
+        "signing_request.cancelled",
+        "signing_request.recipient.declined",
+        "signing_request.expired",
+    } <= set(receiver.types)
+
+
+def test_the_api_accepts_what_is_sent(told, receiver):
+    envelope_id = told.send()
+    headers, body = receiver.got[0]
+    notice = HmacEventVerifier([SECRET]).verify(body, headers)
+    assert notice.type == "signing_request.created" == headers["X-Firma-Event"]
+    assert notice.provider_id == envelope_id
+    with pytest.raises(InvalidProviderEvent):
+        HmacEventVerifier([SECRET]).verify(body + b" ", headers)
+
+
+def test_the_body_is_compact_and_says_who(told, receiver):
+    told.send(name="Lease für Zoë")
+    body = receiver.got[0][1]
+    event = json.loads(body)
+    assert body == json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
+    assert event["data"]["signing_request"]["name"] == "Lease für Zoë"
+    assert event["data"]["recipients"][0]["email"] == "person1@example.test"
+    assert b"/signing/" not in body
+
+
+def test_a_failed_event_is_sent_again_the_same_under_another_delivery(told, receiver, time):
+    receiver.statuses = [500, 500]
+    told.send()
+    time.advance(minutes=5)
+    told.work()
+    first, again = receiver.got[0], receiver.got[2]
+    assert first[1] == again[1]
+    assert first[0]["X-Firma-Delivery"] != again[0]["X-Firma-Delivery"]
+    assert first[0]["X-Firma-Signature"] != again[0]["X-Firma-Signature"]
+    assert all(row.delivered_at for row in rows(told))
+
+
+def test_there_are_three_attempts_five_minutes_and_an_hour_apart(told, receiver, time):
+    receiver.statuses = [503] * 6
+    told.send()
+    assert len(receiver.got) == 2
+    for wait, expected in ((299, 2), (1, 4), (3599, 4), (1, 6), (86_400, 6)):
+        time.advance(seconds=wait)
+        told.work()
+        assert len(receiver.got) == expected
+    assert all(row.abandoned_at and row.last_error == "The receiver answered 503." for row in rows(told))
+
+
+def test_a_redirect_is_a_failure_and_not_followed(told, receiver):
+    receiver.statuses = [302, 302]
+    told.send()
+    assert len(receiver.got) == 2
+    assert not any(row.delivered_at for row in rows(told))
+
+
+def test_a_receiver_that_is_down_is_tried_again(start_service, time):
+    service = start_service(webhook_url="http://127.0.0.1:9/", webhook_secret=SECRET)
+    service.send()
+    assert [row.last_error for row in rows(service)] == ["The receiver could not be reached: ConnectionError."] * 2
+
+
+def test_without_an_address_nothing_is_queued(service):
+    service.send()
+    assert rows(service) == []
