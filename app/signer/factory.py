@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.config import SettingsError, SignerSettings, load_signer_settings
 from app.domain.errors import UnreadablePdf
+from app.domain.ports import FileStorage
 from app.gateways.storage.factory import open_storage
 from app.logs import configure_logging
 from app.pdf.inspector import SandboxedPdfInspector
@@ -80,7 +81,7 @@ def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sa
 
 def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandbox) -> Dependencies:
     database = open_database(settings.database_url)
-    storage = open_storage(settings.storage_url)
+    storage = _open_storage(settings.storage_url)
     ensure_certificate(settings.certificate)
     sealer = load_sealer(settings.certificate, tsa_url=settings.tsa_url)
     inspector = SandboxedPdfInspector(sandbox)
@@ -130,6 +131,13 @@ def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandb
         ceremony=ceremony,
         jobs=Jobs(runs, bell=bell),
     )
+
+
+def _open_storage(url: str) -> FileStorage:
+    try:
+        return open_storage(url)
+    except ValueError as error:
+        raise SettingsError(f"SIGNER_STORAGE_URL is wrong: {error}") from error
 
 
 def _transport(settings: SignerSettings) -> MailTransport:

@@ -1,5 +1,6 @@
 """What the tests of the signing service can ask for."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -7,14 +8,26 @@ from typing import Any
 import pytest
 
 from app.pdf.sandbox import Sandbox
+from app.signer.database import open_database
 from tests.fakes.clock import FakeClock
 from tests.signer.service import Service, make_service
 
 
+@pytest.fixture(scope="session")
+def signer_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file to copy: migrating takes longer than most tests."""
+    file = tmp_path_factory.mktemp("signer") / "template.db"
+    open_database(f"sqlite:///{file}").engine.dispose()
+    return file
+
+
 @pytest.fixture
-def start_service(tmp_path: Path, sandbox: Sandbox, time: FakeClock) -> Iterator[Callable[..., Service]]:
+def start_service(
+    tmp_path: Path, signer_template: Path, sandbox: Sandbox, time: FakeClock
+) -> Iterator[Callable[..., Service]]:
     """Start the service with settings of the test; time only moves when it is told to."""
     started: list[Service] = []
+    shutil.copyfile(signer_template, tmp_path / "signer.db")
 
     def start(**overrides: Any) -> Service:
         started.append(make_service(tmp_path, sandbox, **overrides))

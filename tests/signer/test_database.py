@@ -1,0 +1,93 @@
+"""The tables: made at the start, whole after every migration, safe to share."""
+
+import threading
+
+import pytest
+from alembic import command
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from app.domain import ids
+from app.extensions import configure_engine
+from app.signer.database import Database, migration_config, open_database, upgrade
+from app.signer.models import Link, Secret
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'signer.db'}")
+    configure_engine(engine)
+    yield engine
+    engine.dispose()
+
+
+def test_migrations_go_up_down_and_up(engine):
+    for _ in range(2):
+        upgrade(engine)
+        assert "envelopes" in inspect(engine).get_table_names()
+        command.downgrade(migration_config(engine), "base")
+        assert inspect(engine).get_table_names() == ["alembic_version"]
+
+
+def test_the_migrations_make_what_the_models_say(engine):
+    upgrade(engine)
+    command.check(migration_config(engine))
+
+
+def test_a_second_upgrade_changes_nothing(engine):
+    upgrade(engine)
+    upgrade(engine)
+    assert "envelopes" in inspect(engine).get_table_names()
+
+
+def test_every_connection_is_durable_and_checks_foreign_keys(tmp_path):
+    database = open_database(f"sqlite:///{tmp_path / 'signer.db'}")
+    for _ in range(2):
+        with database.engine.connect() as connection:
+            pragmas = {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in PRAGMAS}
+            connection.invalidate()
+        assert pragmas == PRAGMAS
+    database.engine.dispose()
+
+
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_a_unit_of_work_is_all_or_nothing(engine):
+    upgrade(engine)
+    database = Database(engine)
+
+    def half_a_step():
+        with database.unit_of_work() as session:
+            session.add(Secret(name="a", value=b"a"))
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half_a_step()
+    with database.reading() as session:
+        assert session.get(Secret, "a") is None
+
+
+def test_what_points_nowhere_is_refused(engine, time):
+    upgrade(engine)
+    with pytest.raises(IntegrityError), Database(engine).unit_of_work() as session:
+        session.add(Link(token_hash="h", recipient_id=ids.new_id(), created_at=time.utcnow()))
+
+
+def test_reading_does_not_wait_for_a_writer(engine):
+    upgrade(engine)
+    database = Database(engine)
+    with database.unit_of_work() as writing:
+        writing.add(Secret(name="a", value=b"a"))
+        writing.flush()
+        read = []
+        thread = threading.Thread(target=lambda: read.append(_names(database)))
+        thread.start()
+        thread.join(timeout=5)
+        assert read == [[]]
+
+
+def _names(database):
+    with database.reading() as session:
+        return [secret.name for secret in session.query(Secret)]
