@@ -1,11 +1,17 @@
 """Files out of storage: whole, by range, or not changed (RFC 9110 sections 13 and 14)."""
 
+import re
+
 from flask import Response, request
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import wrap_file
 
 from app.api.deps import dependencies
 from app.models import StoredFile
+
+#: The one kind of Range that is answered in part. Any other unit must be ignored, several ranges may be (RFC 9110
+#: section 14.2), and the library would refuse both.
+ONE_RANGE = re.compile(r"bytes=([0-9]+-[0-9]*|-[0-9]+)", re.IGNORECASE)
 
 
 def send_pdf(file: StoredFile, *, name: str) -> Response:
@@ -19,8 +25,10 @@ def send_pdf(file: StoredFile, *, name: str) -> Response:
     response.headers["Cache-Control"] = "private, no-store"
     response.headers["Content-Security-Policy"] = "sandbox"
     response.set_etag(file.sha256)
+    response.accept_ranges = "bytes"
+    is_understood = ONE_RANGE.fullmatch(request.headers.get("Range", "").strip()) is not None
     try:
-        response.make_conditional(request.environ, accept_ranges=True, complete_length=file.size)
+        response.make_conditional(request.environ, accept_ranges=is_understood, complete_length=file.size)
     except RequestedRangeNotSatisfiable:
         response.close()  # The answer is another one now, so nobody else closes the file.
         raise
