@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -25,10 +25,13 @@ def migrate(database_url: str) -> None:
         app.extensions["sqlalchemy"].engine.dispose()
 
 
+Migrate = Callable[[str], None]
+
+
 class SqliteTemplate:
     """A migrated file that is copied."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, migrate: Migrate) -> None:
         self._file = folder / "template.db"
         migrate(f"sqlite:///{self._file}")
 
@@ -45,7 +48,7 @@ class SqliteTemplate:
 class PostgresTemplate:
     """A migrated database that PostgreSQL copies."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, migrate: Migrate) -> None:
         self._server = make_url(server)
         self._name = f"template_{uuid4().hex[:12]}"
         self._execute(f'CREATE DATABASE "{self._name}"')
@@ -68,9 +71,9 @@ class PostgresTemplate:
             connection.execute(statement)
 
 
-def template(folder: Path) -> SqliteTemplate | PostgresTemplate:
-    """Return the template of this run's kind of database."""
-    return PostgresTemplate(POSTGRES_URL) if POSTGRES_URL else SqliteTemplate(folder)
+def template(folder: Path, migrate: Migrate = migrate) -> SqliteTemplate | PostgresTemplate:
+    """Return the template of this run's kind of database, with the tables that `migrate` makes at a URL."""
+    return PostgresTemplate(POSTGRES_URL, migrate) if POSTGRES_URL else SqliteTemplate(folder, migrate)
 
 
 def _text(url: URL) -> str:

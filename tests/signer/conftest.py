@@ -1,6 +1,5 @@
 """What the tests of the signing service can ask for."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,33 +8,36 @@ import pytest
 
 from app.pdf.sandbox import Sandbox
 from app.signer.database import open_database
+from tests import databases
 from tests.fakes.clock import FakeClock
 from tests.signer.service import Service, make_service
 
 
 @pytest.fixture(scope="session")
-def signer_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database file to copy: migrating takes longer than most tests."""
-    file = tmp_path_factory.mktemp("signer") / "template.db"
-    open_database(f"sqlite:///{file}").engine.dispose()
-    return file
+def signer_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A migrated database to copy: migrating takes longer than most tests."""
+    template = databases.template(
+        tmp_path_factory.mktemp("signer"), migrate=lambda url: open_database(url).engine.dispose()
+    )
+    yield template
+    template.drop()
 
 
 @pytest.fixture
 def start_service(
-    tmp_path: Path, signer_template: Path, sandbox: Sandbox, time: FakeClock
+    tmp_path: Path, signer_template: object, sandbox: Sandbox, time: FakeClock
 ) -> Iterator[Callable[..., Service]]:
     """Start the service with settings of the test; time only moves when it is told to."""
     started: list[Service] = []
-    shutil.copyfile(signer_template, tmp_path / "signer.db")
+    with signer_template.copy(tmp_path) as url:
 
-    def start(**overrides: Any) -> Service:
-        started.append(make_service(tmp_path, sandbox, **overrides))
-        return started[-1]
+        def start(**overrides: Any) -> Service:
+            started.append(make_service(tmp_path, sandbox, **({"database_url": url} | overrides)))
+            return started[-1]
 
-    yield start
-    for service in started:
-        service.parts.database.engine.dispose()
+        yield start
+        for service in started:
+            service.parts.database.engine.dispose()
 
 
 @pytest.fixture

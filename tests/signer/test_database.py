@@ -1,6 +1,7 @@
 """The tables: made at the start, whole after every migration, safe to share."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic import command
@@ -91,3 +92,12 @@ def test_reading_does_not_wait_for_a_writer(engine):
 def _names(database):
     with database.reading() as session:
         return [secret.name for secret in session.query(Secret)]
+
+
+def test_those_who_start_together_take_turns(tmp_path):
+    url = f"sqlite:///{tmp_path / 'signer.db'}"
+    with ThreadPoolExecutor(4) as pool:
+        databases = [started.result() for started in [pool.submit(open_database, url) for _ in range(4)]]
+    for database in databases:
+        assert _names(database) == []
+        database.engine.dispose()
