@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 JOBS ?= 2
 
 # Tests that need nothing but this repository and Python; the others need Debian packages.
-ALONE := not browser and not tools and not postgres
+ALONE := not browser and not tools and not postgres and not crashes
 
 .PHONY: help install run demo test check format format-check lint types imports migrations tests-everything bench lock clean
 .DEFAULT_GOAL := help

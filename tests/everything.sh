@@ -22,7 +22,10 @@ rm -f .coverage .coverage.*
 
 echo "== Tests that need nothing but Python (SQLite)"
 COVERAGE="--cov --cov-report="
-$PYTEST -n "$JOBS" $COVERAGE -m "not browser and not tools and not postgres"
+$PYTEST -n "$JOBS" $COVERAGE -m "not browser and not tools and not postgres and not crashes"
+
+echo "== The crash matrix: kill -9 at every step, under every fault"
+$PYTEST -n "$JOBS" -m crashes
 
 if command -v pdfsig >/dev/null; then
   echo "== Tests that use poppler-utils"
@@ -34,7 +37,7 @@ if [ -x "${CHROMIUM:-/usr/bin/chromium}" ]; then
 fi
 if [ -n "$postgres_url" ]; then
   echo "== The services and the API on PostgreSQL"
-  TEST_POSTGRES_URL=$postgres_url $PYTEST -n "$JOBS" $COVERAGE --cov-append -m "not browser and not tools and not processes" \
+  TEST_POSTGRES_URL=$postgres_url $PYTEST -n "$JOBS" $COVERAGE --cov-append -m "not browser and not tools and not processes and not crashes" \
     tests/services tests/api tests/project
 fi
 
