@@ -88,14 +88,19 @@ def event_data(envelope: Envelope) -> dict[str, Any]:
 
 def for_control(envelope: Envelope) -> dict[str, Any]:
     """Return everything about an envelope, for whoever checks on the service."""
-    description = envelope.description or ""
     return {
         **item(envelope),
-        "ref": description.removeprefix("ref:") if description.startswith("ref:") else None,
+        "ref": reference(envelope),
         "created_at": _time(envelope.created_on),
         "invited": envelope.invited,
         "cancel_reason": envelope.cancel_reason,
     }
+
+
+def reference(envelope: Envelope) -> str | None:
+    """Return the id that the caller put into the description, so as to find the envelope again."""
+    mark, _, value = (envelope.description or "").partition(":")
+    return value if mark == "ref" else None
 
 
 def _person(person: Person) -> dict[str, Any]:

@@ -67,6 +67,10 @@ class ProviderControl:
         """
         return self._json(self._session.get(f"{self.origin}/control/state", timeout=30))
 
+    def open_envelopes(self) -> list[dict[str, Any]]:
+        """Return `id`, `ref` and `call` (what became of the create call) of what can be signed now; cheap."""
+        return self._json(self._session.get(f"{self.origin}/control/open", timeout=10))["open"]
+
     def envelopes_of(self, ref: object) -> list[dict[str, Any]]:
         """Return the envelopes that carry one of our references."""
         return [each for each in self.state()["envelopes"] if each["ref"] == str(ref)]

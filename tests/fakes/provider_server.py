@@ -14,7 +14,8 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.fakes.provider_control import ProviderControl
-from tests.fakes.provider_service import ProviderService, Reply, Request
+from tests.fakes.provider_replies import Reply, Request
+from tests.fakes.provider_service import ProviderService
 
 HOST = "127.0.0.1"
 API_KEY = "provider-key-0123456789"

@@ -3,7 +3,6 @@
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from tests.builders.pdfs import make_pdf
@@ -11,37 +10,13 @@ from tests.fakes import provider_answers as answers
 from tests.fakes.provider_control import act, set_faults
 from tests.fakes.provider_events import Delivery, EventSender
 from tests.fakes.provider_faults import Fault, Faults, Kind
-from tests.fakes.provider_state import DRAFT, FINISHED, ProviderState, Refusal
+from tests.fakes.provider_replies import Reply, Request, not_found, refused
+from tests.fakes.provider_state import DRAFT, FINISHED, OPEN, ProviderState, Refusal
 
 API = "signing-request-api"
 
 #: The faults that leave a call undone, at least for now.
 NOT_DONE = frozenset({Kind.DROP_BEFORE, Kind.ERROR_BEFORE, Kind.REFUSE, Kind.LATE})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    method: str
-    #: The parts of the path.
-    path: tuple[str, ...]
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-    def json(self) -> Any:
-        return json.loads(self.body) if self.body else {}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reply:
-    status: int = 200
-    body: bytes = field(default=b"", repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = "application/json"
-
-    @classmethod
-    def of(cls, value: object, status: int = 200, **headers: str) -> "Reply":
-        return cls(status=status, body=json.dumps(value).encode(), headers=headers)
 
 
 Action = Callable[[Fault | None], Reply]
@@ -88,7 +63,7 @@ class ProviderService:
                     return self._call(request, tuple(parts))
         except Refusal as refusal:
             return Reply.of(refusal.body, refusal.status)
-        return _not_found()
+        return not_found()
 
     def _call(self, request: Request, path: tuple[str, ...]) -> Reply | None:  # noqa: PLR0911 (one return per route)
         state = self._state
@@ -112,7 +87,7 @@ class ProviderService:
                 return self._perform("announce", lambda _: self._announce())
             case "GET", ("company",):
                 return self._perform("company", lambda _: Reply.of({"credits": state.credits}))
-        return _not_found()
+        return not_found()
 
     def _require_key(self, request: Request) -> None:
         if request.headers.get("Authorization") not in (self._api_key, f"Bearer {self._api_key}"):
@@ -139,7 +114,7 @@ class ProviderService:
             case Kind.ERROR_BEFORE:
                 return Reply.of({"error": "Internal Server Error"}, 500)
             case Kind.REFUSE:
-                return _refusal(fault.status)
+                return refused(fault.status)
         return None
 
     def _spoil(self, fault: Fault, reply: Reply) -> Reply | None:
@@ -217,7 +192,7 @@ class ProviderService:
 
     def _file(self, envelope_id: str, file: str) -> Reply:
         if not self._state.get(envelope_id).has_files or file not in self._files:
-            return _not_found()
+            return not_found()
         return Reply(body=self._files[file], content_type="application/pdf")
 
     def _announce(self) -> Reply:
@@ -239,6 +214,8 @@ class ProviderService:
         match path:
             case ("state",):
                 return Reply.of(self._everything())
+            case ("open",):
+                return Reply.of({"open": self._open()})
             case ("pending",):
                 return Reply.of({"pending": self._pending()})
             case ("faults",):
@@ -252,7 +229,7 @@ class ProviderService:
             case ("envelopes", envelope_id, action):
                 return Reply.of(answers.for_control(act(self._state, envelope_id, action, request.json())))
             case _:
-                return _not_found()
+                return not_found()
         return Reply.of({})
 
     def _everything(self) -> dict[str, Any]:
@@ -266,6 +243,14 @@ class ProviderService:
             "pending": self._pending(),
             "events": dict(self.events.counts),
         }
+
+    def _open(self) -> list[dict[str, Any]]:
+        with self._state.lock:
+            return [
+                {"id": each.id, "ref": answers.reference(each), "call": self._state.create_calls[each.description][-1]}
+                for each in self._state.envelopes.values()
+                if each.status == OPEN
+            ]
 
     def _pending(self) -> int:
         with self._timers_lock:
@@ -282,19 +267,3 @@ def _refusing(action: Action) -> Action:
             return Reply.of(refusal.body, refusal.status)
 
     return do
-
-
-def _refusal(status: int) -> Reply:
-    """Answer as the service does when it refuses (section 2.7)."""
-    match status:
-        case 402:
-            return Reply.of({"error": "No credits.", "code": "INSUFFICIENT_CREDITS", "current_credits": 0}, 402)
-        case 422:
-            return Reply.of({"error": "The address bounced.", "code": "RECIPIENT_EMAIL_SUPPRESSED"}, 422)
-        case 429:
-            return Reply.of({"error": "Too Many Requests", "code": "RATE_LIMIT_EXCEEDED"}, 429, **{"Retry-After": "30"})
-    return Reply.of({"error": "Refused.", "code": "VALIDATION_ERROR", "phase": "create_validation"}, status)
-
-
-def _not_found() -> Reply:
-    return Reply.of({"error": "Not Found", "code": "NOT_FOUND"}, 404)
