@@ -9,7 +9,7 @@ JOBS ?= 2
 # Tests that need nothing but this repository and Python; the others need Debian packages.
 ALONE := not browser and not tools and not postgres and not crashes
 
-.PHONY: help install run demo test check format format-check lint types imports migrations tests-everything bench lock clean
+.PHONY: help install run demo test check format format-check lint types imports migrations tests-everything bench soak lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -72,6 +72,10 @@ tests-everything: .venv/installed-dev
 
 bench: .venv/installed-dev ## Measure, against a floor measured in the same run
 	@$(BIN)/python -m tests.benchmarks
+
+MINUTES ?= 5
+soak: .venv/installed-dev ## Run real processes under faults and kills: MINUTES=5 [SEED=7] [DATABASE=postgresql+psycopg://…]
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database $(DATABASE))
 
 lock: ## Resolve the dependencies anew and write both lock files (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade --extra signer setup.cfg -o requirements.lock

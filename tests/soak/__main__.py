@@ -1,0 +1,47 @@
+"""`make soak`: run the real processes under faults and kills, and print one line of totals."""
+
+import argparse
+import secrets
+import signal
+import sys
+
+from tests.soak.plan import Plan
+from tests.soak.run import Totals, default_folder, soak
+
+#: More than a create call whose caller was killed can be in flight (`doubt.in_flight_window`), and some retries.
+SETTLE_SECONDS = 75
+
+
+def main() -> int:
+    """Run a soak; return 1 when something does not hold."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--database", default=None, help="a PostgreSQL server; SQLite without")
+    wish = parser.parse_args()
+    seed = secrets.randbelow(1_000_000) if wish.seed is None else wish.seed
+    plan = Plan(
+        seconds=wish.minutes * 60,
+        seed=seed,
+        database=wish.database or None,
+        folder=default_folder(seed).absolute(),
+        settle_seconds=SETTLE_SECONDS,
+    )
+    # A stop from outside unwinds like an error, so that no process is left.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("soak: stopped"))
+    print(f"soak: {wish.minutes:g} minutes, seed {seed}, {plan.kind}, logs in {plan.folder}", flush=True)
+    totals = soak(plan)
+    print(describe(totals))
+    return 1 if totals.violations else 0
+
+
+def describe(totals: Totals) -> str:
+    """Return what happened, what does not hold, and the line of totals at the end."""
+    counts = ", ".join(f"{what} {number}" for what, number in sorted(totals.counts.items()))
+    broken = [f"VIOLATION ({each.kind}): {each.sentence}" for each in totals.violations]
+    lapse = f"Leases and late looks took {totals.lapse.total_seconds() / 60:.0f} min of later times."
+    return "\n".join([counts, lapse, *broken, totals.line])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

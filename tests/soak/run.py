@@ -1,0 +1,199 @@
+"""A soak from beginning to end: load and trouble, then calm, then what must hold."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import requests
+from flask import Flask
+
+from app.api.deps import EXTENSION
+from app.domain import clock
+from app.factory import create_app
+from app.services import api_keys, projects
+from tests import databases
+from tests.builders.pdfs import make_pdf
+from tests.fakes.provider_control import ProviderControl
+from tests.soak.clients import Client
+from tests.soak.evidence import Evidence
+from tests.soak.invariants import Kind, Violation, violations
+from tests.soak.lapse import drain
+from tests.soak.ledger import Ledger
+from tests.soak.plan import CLIENTS, Plan, environment_of, make_trouble, soak_settings
+from tests.soak.stack import HOST, Stack, free_ports
+from tests.soak.trouble import Killer, Recipients
+
+RENDERS = 5
+
+#: The longest that anything waits by itself: the lease of a dead worker's download, and some retries.
+LONGEST_LAPSE = timedelta(minutes=40)
+SECONDS_FOR_LATE_THINGS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """What came of a soak."""
+
+    plan: Plan
+    requests: int
+    envelopes: int
+    deliveries: int
+    violations: list[Violation]
+    counts: Counter[str]
+    lapse: timedelta
+
+    @property
+    def line(self) -> str:
+        kinds = Counter(violation.kind for violation in self.violations)
+        others = f", other violations {kinds[Kind.OTHER]}" if kinds[Kind.OTHER] else ""
+        return (
+            f"soak: {self.plan.seconds / 60:.1f} min, seed {self.plan.seed}, {self.plan.kind}:"
+            f" requests {self.requests}, envelopes {self.envelopes}, duplicates {kinds[Kind.DUPLICATE]},"
+            f" lost {kinds[Kind.LOST]}, in doubt {kinds[Kind.IN_DOUBT]}, deliveries {self.deliveries}{others}"
+        )
+
+
+def soak(plan: Plan) -> Totals:
+    """Run a soak; nothing of it is left running, only its logs and, with SQLite, its database."""
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    with _fresh_database(plan) as database_url:
+        api_port, provider_port = free_ports(2)
+        api_origin, provider_origin = (f"http://{HOST}:{port}" for port in (api_port, provider_port))
+        settings = soak_settings(
+            database_url=database_url,
+            folder=plan.folder,
+            api_origin=api_origin,
+            provider_url=f"{provider_origin}/signing-request-api",
+        )
+        # What this process does itself is looked at, not logged.
+        app = create_app(replace(settings, log_level="error"))
+        stack = Stack(
+            environment=environment_of(settings), ports=(api_port, provider_port), seed=plan.seed, folder=plan.folder
+        )
+        with stack.running(), closing(ProviderControl(provider_origin)) as provider:
+            return _Soak(plan, app, stack, provider, api_origin).run()
+
+
+class _Soak:
+    def __init__(self, plan: Plan, app: Flask, stack: Stack, provider: ProviderControl, api_origin: str) -> None:
+        self._plan = plan
+        self._app = app
+        self._deps = app.extensions[EXTENSION]
+        self._stack = stack
+        self._provider = provider
+        self._api_origin = api_origin
+        self._ledger = Ledger()
+        self._clients = self._make_clients()
+
+    def run(self) -> Totals:
+        self._load()
+        self._settle()
+        lapse = self._drain()
+        self._ask_again()
+        lapse += self._drain()
+        evidence = self._gather()
+        return Totals(
+            plan=self._plan,
+            requests=len(evidence.requests),
+            envelopes=len(evidence.envelopes),
+            deliveries=evidence.deliveries,
+            violations=violations(evidence),
+            counts=self._ledger.counts,
+            lapse=lapse,
+        )
+
+    def _make_clients(self) -> list[Client]:
+        with self._app.app_context():
+            key = api_keys.create(projects.create("Soak").id).clear_text
+        renders = [self._upload(key, number) for number in range(RENDERS)]
+        clients = [
+            Client(
+                number,
+                origin=self._api_origin,
+                api_key=key,
+                renders=renders,
+                ledger=self._ledger,
+                seed=self._plan.seed,
+            )
+            for number in range(1, CLIENTS + 1)
+        ]
+        for client in clients:
+            client.others = [other for other in clients if other is not client]
+        return clients
+
+    def _upload(self, key: str, number: int) -> str:
+        answer = requests.post(
+            f"{self._api_origin}/v1/renders",
+            data=make_pdf(text=f"Contract {number}"),
+            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/pdf"},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        return answer.json()["id"]
+
+    def _load(self) -> None:
+        """Let clients, recipients, faults and kills loose for as long as planned."""
+        make_trouble(self._provider, events_url=f"{self._api_origin}/hooks/signing-provider")
+        killer = Killer(self._stack, ledger=self._ledger, seed=self._plan.seed)
+        recipients = Recipients(self._provider.origin, ledger=self._ledger, seed=self._plan.seed)
+        for thread in (recipients, *self._clients, killer):
+            thread.daemon = True
+            thread.start()
+        clock.sleep(self._plan.seconds)
+        for client in self._clients:
+            client.no_more.set()
+        for thread in (killer, recipients):
+            thread.ended.set()
+            thread.join()
+        self._stack.revive()
+        self._provider.clear_faults()
+
+    def _settle(self) -> None:
+        """Let the clients retry and the workers catch up, in true time; then stop them."""
+        deadline = clock.monotonic() + self._plan.settle_seconds
+        while self._ledger.unsettled() and clock.monotonic() < deadline:
+            clock.sleep(0.5)
+            self._stack.revive()
+        for client in self._clients:
+            client.ended.set()
+        for client in self._clients:
+            client.join()
+        self._stack.stop_workers()
+
+    def _drain(self) -> timedelta:
+        """Wait for what is late at the provider; then let time pass until everything holds, or too much has."""
+        deadline = clock.monotonic() + SECONDS_FOR_LATE_THINGS
+        while self._provider.pending() and clock.monotonic() < deadline:
+            clock.sleep(0.1)
+        self._provider.send_no_events()
+        return drain(self._app, self._deps, is_done=lambda: not violations(self._gather()), longest=LONGEST_LAPSE)
+
+    def _ask_again(self) -> None:
+        """Have the keys asked for again that have no answer: by now everybody knows."""
+        for order in self._ledger.unsettled():
+            self._clients[0].ask(order)
+
+    def _gather(self) -> Evidence:
+        return Evidence.gather(self._app, provider=self._provider, ledger=self._ledger, storage=self._deps.storage)
+
+
+@contextmanager
+def _fresh_database(plan: Plan) -> Iterator[str]:
+    template = (
+        databases.PostgresTemplate(plan.database, databases.migrate)
+        if plan.database
+        else databases.SqliteTemplate(plan.folder, databases.migrate)
+    )
+    try:
+        with template.copy(plan.folder) as url:
+            yield url
+    finally:
+        template.drop()
+
+
+def default_folder(seed: int) -> Path:
+    """Return where the logs of a soak go."""
+    return Path("var/soak") / f"{clock.utcnow():%Y%m%d-%H%M%S}-seed-{seed}"

@@ -1,0 +1,154 @@
+"""The processes of a soak: the signing service, the API under gunicorn, and the background workers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import requests
+
+from app.domain import clock
+from tests.soak.plan import BACKGROUND_WORKERS, GUNICORN_THREADS, GUNICORN_WORKERS
+
+HOST = "127.0.0.1"
+PROJECT = Path(__file__).resolve().parents[2]
+SECONDS_TO_START = 60
+SECONDS_TO_STOP = 20
+
+
+class Process:
+    """One of our processes, in a process group of its own, that can be killed and started again."""
+
+    def __init__(self, name: str, command: list[str], environment: Mapping[str, str], folder: Path) -> None:
+        self.name = name
+        self._command = command
+        self._environment = {**os.environ, **environment}
+        self._log = folder / f"{name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._groups: set[int] = set()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=PROJECT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._groups.add(self.pid)
+
+    def kill(self) -> None:
+        """Kill this process and none of its children, as the system does when memory runs out."""
+        if self.is_running:
+            os.kill(self.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def kill_group(self) -> None:
+        """Kill this process and all its children at once, as a power cut does."""
+        if self.is_running:
+            os.killpg(self.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def stop(self) -> None:
+        """Ask it to stop; then end whatever it and its predecessors have left."""
+        if self.is_running:
+            self._process.terminate()
+            try:
+                self._process.wait(SECONDS_TO_STOP)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        for group in self._groups:
+            try:
+                os.killpg(group, signal.SIGKILL)
+            except ProcessLookupError:
+                # Nothing is left of it: the usual case.
+                continue
+
+    def children(self) -> list[int]:
+        """Return the pids of its children now."""
+        try:
+            text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        except FileNotFoundError:
+            return []
+        return [int(pid) for pid in text.split()]
+
+
+class Stack:
+    """All processes of a soak."""
+
+    def __init__(self, *, environment: Mapping[str, str], ports: tuple[int, int], seed: int, folder: Path) -> None:
+        api_port, provider_port = ports
+        python = sys.executable
+        gunicorn = [python, "-m", "gunicorn", "-c", "app/gunicorn.py", "-b", f"{HOST}:{api_port}", "wsgi:app"]
+        sizes = {"WEB_CONCURRENCY": str(GUNICORN_WORKERS), "WEB_THREADS": str(GUNICORN_THREADS)}
+        service = [python, "-m", "tests.fakes.provider_server", "--port", str(provider_port), "--seed", str(seed)]
+        self.provider = Process("provider", service, {}, folder)
+        self.api = Process("api", gunicorn, {**environment, **sizes}, folder)
+        self.workers = [
+            Process(f"worker-{number}", [python, "-m", "app.cli", "worker"], environment, folder)
+            for number in range(1, BACKGROUND_WORKERS + 1)
+        ]
+        self._api_origin = f"http://{HOST}:{api_port}"
+        self._provider_origin = f"http://{HOST}:{provider_port}"
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Start everything; stop everything, whatever happens."""
+        with ExitStack() as exits:
+            for process in (self.provider, self.api, *self.workers):
+                exits.callback(process.stop)
+                process.start()
+            wait_until_answers(f"{self._provider_origin}/control/pending")
+            wait_until_answers(f"{self._api_origin}/v1/health")
+            yield
+
+    def revive(self) -> list[str]:
+        """Start again what has died; return the names."""
+        with self._lock:
+            dead = [process for process in (self.api, *self.workers) if not process.is_running]
+            for process in dead:
+                process.start()
+        return [process.name for process in dead]
+
+    def stop_workers(self) -> None:
+        for worker in self.workers:
+            worker.stop()
+
+
+def free_ports(count: int) -> tuple[int, ...]:
+    """Return ports of the loopback address on which nobody listens."""
+    with ExitStack() as exits:
+        sockets = [exits.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
+        return tuple(each.getsockname()[1] for each in sockets)
+
+
+def wait_until_answers(url: str) -> None:
+    deadline = clock.monotonic() + SECONDS_TO_START
+    while True:
+        try:
+            if requests.get(url, timeout=5).ok:
+                return
+        except requests.RequestException:
+            # Not yet.
+            pass
+        if clock.monotonic() > deadline:
+            raise TimeoutError(f"{url} does not answer")
+        clock.sleep(0.1)

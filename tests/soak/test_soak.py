@@ -1,0 +1,18 @@
+"""A short soak: the real processes under faults and kills, for as long as a test may take."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.soak.__main__ import describe
+from tests.soak.plan import Plan
+from tests.soak.run import soak
+
+
+@pytest.mark.processes
+def test_nobody_is_mailed_twice_and_nothing_is_lost_under_faults_and_kills(tmp_path: Path) -> None:
+    totals = soak(Plan(seconds=12, seed=7, database=None, folder=tmp_path, settle_seconds=3))
+    print(totals.line)
+    assert not totals.violations, describe(totals)
+    assert totals.requests > 20
+    assert totals.counts["killed worker"] + totals.counts["killed api worker"] > 0
