@@ -1,16 +1,19 @@
 """Claiming due rows so that each has one worker at a time, on SQLite and PostgreSQL alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
 from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.domain.ids import new_id
 from app.models.columns import Leased
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,15 @@ def claim(
         .returning(table.c.id, table.c.attempts)
     )
     return [Claim(row_id=row_id, token=token, attempts=attempts) for row_id, attempts in claimed]
+
+
+def attend_each(claims: Iterable[Claim], attend: Callable[[Claim], None]) -> None:
+    """Attend to each claimed row. One that fails is logged and keeps its lease, so that it stops no other."""
+    for held in claims:
+        try:
+            attend(held)
+        except Exception:  # Whatever is wrong with this row: it would be first in every batch, and starve the rest.
+            log.exception("row not attended to", row_id=str(held.row_id), attempts=held.attempts)
 
 
 def holds(row: Leased, held: Claim) -> bool:

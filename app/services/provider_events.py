@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import select
@@ -58,8 +59,7 @@ def run_once(*, limit: int, deps: Dependencies) -> int:
         return 0
     with unit_of_work() as session:
         claims = leases.claim(session, ProviderEvent, limit=limit, lease=LEASE)
-    for held in claims:
-        _attend(held, deps=deps)
+    leases.attend_each(claims, partial(_attend, deps=deps))
     return len(claims)
 
 
