@@ -14,10 +14,7 @@ from sqlalchemy import event
 
 from app.config import Settings
 from app.extensions import db
-from app.factory import create_app
-from app.gateways.signing.client import SigningClient
-from app.gateways.signing.events import HmacEventVerifier
-from app.gateways.storage.factory import open_storage
+from app.factory import build_dependencies, create_app
 from app.services.dependencies import Dependencies
 from tests.fakes.inspector import TrustingInspector
 
@@ -60,19 +57,7 @@ class Watched:
 
 def build(settings: Settings) -> tuple[Flask, Dependencies]:
     """Return the app with its real gateway and storage; only PDFs are taken on trust."""
-    deps = Dependencies(
-        settings=settings,
-        storage=open_storage(settings.storage_url),
-        inspector=TrustingInspector(),
-        signing=SigningClient(
-            base_url=settings.signing_provider_url or "",
-            api_key=settings.signing_provider_api_key or "",
-            connect_timeout=settings.provider_connect_timeout,
-            read_timeout=settings.provider_read_timeout,
-            create_timeout=settings.provider_create_timeout,
-        ),
-        provider_events=HmacEventVerifier(settings.signing_provider_webhook_secrets),
-    )
+    deps = replace(build_dependencies(settings), inspector=TrustingInspector())
     return create_app(settings, deps), deps
 
 
