@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -38,6 +39,10 @@ LEASE = timedelta(minutes=10)
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(hours=1)
 
+#: The two kinds of files, as folders of a request's own.
+SIGNED = "signed"
+CERTIFICATE = "certificate"
+
 AWAITS_ARCHIVE = or_(
     and_(SignatureRequest.status.in_(OPEN), SignatureRequest.finished_at.is_not(None)),
     and_(
@@ -63,8 +68,7 @@ def run_once(*, limit: int, deps: Dependencies) -> int:
         return 0
     with unit_of_work() as session:
         claims = leases.claim(session, SignatureRequest, AWAITS_ARCHIVE, limit=limit, lease=LEASE)
-    for held in claims:
-        _attend(held, signing=deps.signing, deps=deps)
+    leases.attend_each(claims, partial(_attend, signing=deps.signing, deps=deps))
     return len(claims)
 
 
@@ -79,7 +83,7 @@ def signed_document(request_id: UUID, *, project_id: UUID) -> StoredFile:
 def certificate(request_id: UUID, *, project_id: UUID, deps: Dependencies) -> StoredFile:
     """Return the certificate of completion, fetched now if the request completed without it.
 
-    Raises NotFound, Conflict before completion, and UpstreamError when it cannot be fetched.
+    Raises NotFound, Conflict before completion, UpstreamError when it cannot be fetched, OSError when not stored.
     """
     request = _load(request_id, project_id=project_id)
     if request.certificate_file is not None:
@@ -88,7 +92,7 @@ def certificate(request_id: UUID, *, project_id: UUID, deps: Dependencies) -> St
         raise Conflict(f"Completion certificate is not available yet (status: {request.status}).")
     if deps.signing is None or request.provider_id is None:
         raise UpstreamError("The certificate cannot be fetched: no signing service is configured on this server.")
-    fetched = _fetch(deps.signing.download_certificate, request, deps=deps)
+    fetched = _fetch(CERTIFICATE, deps.signing.download_certificate, request, deps=deps)
     if fetched.saved is None:
         raise UpstreamError("The certificate could not be fetched from the signing service.")
     with unit_of_work() as session:
@@ -118,9 +122,9 @@ def _attend(held: Claim, *, signing: SigningProvider, deps: Dependencies) -> Non
         request = session.get_one(SignatureRequest, held.row_id)
     signed = certificate = Fetched()
     if request.signed_file_id is None:
-        signed = _fetch(signing.download_signed_document, request, deps=deps)
+        signed = _fetch_later_if_full(SIGNED, signing.download_signed_document, request, deps=deps)
     if request.certificate_file_id is None:
-        certificate = _fetch(signing.download_certificate, request, deps=deps)
+        certificate = _fetch_later_if_full(CERTIFICATE, signing.download_certificate, request, deps=deps)
     _conclude(held, signed=signed, certificate=certificate, deps=deps)
 
 
@@ -145,8 +149,18 @@ def _conclude(held: Claim, *, signed: Fetched, certificate: Fetched, deps: Depen
         leases.release(request, after=None if everything_is_here else max(wait, asked))
 
 
-def _fetch(download: Callable[[str], bytes], request: SignatureRequest, *, deps: Dependencies) -> Fetched:
-    """Fetch one file, check that it is a PDF that opens, and store it."""
+def _fetch_later_if_full(
+    kind: str, download: Callable[[str], bytes], request: SignatureRequest, *, deps: Dependencies
+) -> Fetched:
+    try:
+        return _fetch(kind, download, request, deps=deps)
+    except OSError as error:
+        log.exception("file not stored", signature_request_id=str(request.id), errno=error.errno)
+        return Fetched(is_final=False)
+
+
+def _fetch(kind: str, download: Callable[[str], bytes], request: SignatureRequest, *, deps: Dependencies) -> Fetched:
+    """Fetch one file, check that it is a PDF that opens, and store it; raise OSError when it cannot be stored."""
     identity = {"signature_request_id": str(request.id), "provider_id": request.provider_id}
     try:
         content = download(request.provider_id or "")
@@ -161,11 +175,8 @@ def _fetch(download: Callable[[str], bytes], request: SignatureRequest, *, deps:
     except UnreadablePdf:
         log.warning("file from the provider is not a readable PDF", **identity)
         return Fetched(is_final=False)
-    try:
-        saved = stored_files.save(deps.storage, folder=f"signatures/{request.id}", content=content)
-    except OSError as error:
-        log.exception("file not stored", **identity, errno=error.errno)
-        return Fetched(is_final=False)
+    # Each kind has its folder: a service that answers both with the same bytes must not make two rows of one key.
+    saved = stored_files.save(deps.storage, folder=f"signatures/{request.id}/{kind}", content=content)
     return Fetched(saved=saved)
 
 
