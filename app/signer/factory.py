@@ -106,7 +106,7 @@ def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandb
     mails = MailQueue(database, storage=storage, transport=_transport(settings))
     runs: dict[str, Run] = {
         "sealing": sealing.run_pending,
-        "expiry": lambda: envelopes.expire_due(EXPIRY_BATCH),
+        "expiry": lambda: envelopes.expire_due(EXPIRY_BATCH) + uploads.clear_expired(EXPIRY_BATCH),
         "mails": mails.run_pending,
     }
     if settings.webhook_url and settings.webhook_secret:

@@ -44,7 +44,7 @@ class SealingQueue(LeasedQueue):
 
     model = Envelope
     name = "sealing"
-    lease = timedelta(minutes=3)
+    lease = timedelta(minutes=2)
 
     def __init__(  # noqa: PLR0913 (keyword-only parts)
         self,

@@ -81,6 +81,18 @@ class Uploads:
             raise NotFound("There is no such document.")
         return self.storage.read(upload.document_key)
 
+    def clear_expired(self, limit: int) -> int:
+        """Delete the files of addresses whose time is over, used or not; return how many that were."""
+        expired = select(Upload).where(Upload.document_key.is_not(None), Upload.expires_at <= clock.utcnow())
+        with self.database.reading() as session:
+            uploads = list(session.scalars(expired.limit(limit)))
+        for upload in uploads:
+            if upload.document_key is not None:
+                self.storage.delete(upload.document_key)
+            with self.database.unit_of_work() as session:
+                session.execute(update(Upload).where(Upload.id == upload.id).values(document_key=None))
+        return len(uploads)
+
 
 def use_upload(session: Session, document_id: UUID) -> None:
     """Take the document for one envelope; raises Conflict when another one has it."""

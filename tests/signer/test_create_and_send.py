@@ -95,6 +95,17 @@ def test_what_is_refused_leaves_nothing_behind(service):
     assert service.call("GET", REQUESTS).json["results"] == []
 
 
+def test_a_full_disk_is_our_fault_and_leaves_nothing_behind(service, monkeypatch):
+    def no_space(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(service.parts.storage, "save", no_space)
+    answer = service.create()
+    assert answer.status_code == 500
+    assert answer.json == {"error": "Internal Server Error"}
+    assert service.call("GET", REQUESTS).json["results"] == []
+
+
 def test_an_encrypted_document_is_refused_with_its_reason(service):
     answer = service.create(pdf=encrypted_pdf())
     assert answer.json["error"] == "document: The PDF is encrypted; remove its protection first."
@@ -250,6 +261,19 @@ class TestUploads:
         assert announced["expires_in"] == 3600
         time.advance(hours=1)
         assert self.put(service, announced["upload_url"], pdf).status_code == 404
+
+    def test_an_uploaded_file_is_deleted_when_its_time_is_over(self, service, time):
+        pdf = make_pdf()
+        announced = self.announce(service, pdf).json
+        self.put(service, announced["upload_url"], pdf)
+        envelope_id = service.send(document=None, document_id=announced["document_id"])
+        key = f"uploads/{announced['document_id']}.pdf"
+        assert service.parts.storage.read(key) == pdf
+        time.advance(hours=1)
+        service.work()
+        with pytest.raises(FileNotFoundError):
+            service.parts.storage.read(key)
+        assert service.fetch(service.detail(envelope_id)["document_url"]).data == pdf
 
     def test_a_guessed_address_takes_nothing(self, service):
         assert self.put(service, "https://signer.test/uploads/guess", b"x").status_code == 404
