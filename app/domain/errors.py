@@ -38,6 +38,10 @@ class InvalidRequest(CountersignError):
         self.field_errors = {path: list(messages) for path, messages in (field_errors or {}).items()}
 
 
+class ForbiddenAddress(InvalidRequest):
+    """A webhook must not be sent to this URL (contract section 5); the message says why and names no address."""
+
+
 class NotFound(CountersignError):
     """No such thing in this project."""
 

@@ -1,0 +1,1 @@
+"""Sends events to the projects' servers: signed, in bounded time, and never into our own network."""
