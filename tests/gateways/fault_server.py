@@ -52,8 +52,9 @@ class FaultServer:
                 except OSError:
                     # The client hung up on our certificate.
                     continue
-                self.requests.append(_read_request(spoken))
-                self._behave(spoken, self)
+                with closing(spoken):
+                    self.requests.append(_read_request(spoken))
+                    self._behave(spoken, self)
 
 
 def _read_request(connection):

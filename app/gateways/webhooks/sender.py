@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import cache
 
 import structlog
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -124,7 +125,9 @@ def _seconds(value: str | None) -> int | None:
     return min(max(0, round(seconds)), _LONGEST_RETRY_AFTER)
 
 
+@cache
 def _default_tls() -> ssl.SSLContext:
+    """Read the certificates once per process: that takes a tenth of a second."""
     context = ssl.create_default_context()
     # A slim container has no certificates of its own.
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
