@@ -12,6 +12,7 @@ from uuid import UUID
 import click
 import flask_migrate
 from flask import Flask
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app import local, worker
 from app.api.deps import EXTENSION
@@ -39,6 +40,11 @@ def with_app(command: Callable[..., None]) -> Callable[..., None]:
                 command(app, *args, **kwargs)
         except (SettingsError, CountersignError) as error:
             raise click.ClickException(str(error)) from error
+        except (OperationalError, ProgrammingError) as error:
+            cause = str(error.orig).partition("\n")[0]
+            raise click.ClickException(
+                f"The database of DATABASE_URL cannot be used: {cause}. Is it up, and was countersign db upgrade run?"
+            ) from error
 
     return run
 

@@ -1,0 +1,135 @@
+"""`countersign …`, as an operator meets it."""
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from app.domain import keys
+from tests.api.expectations import assert_refused
+from tests.callers import ABSENT, Caller
+from tests.databases import POSTGRES_URL
+
+
+@pytest.fixture
+def run(settings, tmp_path, monkeypatch):
+    """Run a command against the database of the test; return its result."""
+    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("LOG_LEVEL", "error")
+    monkeypatch.setenv("STORAGE_URL", f"file:{tmp_path / 'storage'}")
+
+    def invoke(*arguments):
+        return CliRunner().invoke(main, arguments)
+
+    return invoke
+
+
+def lines(result):
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()
+
+
+def fails(result):
+    """Check that a command failed with one line on standard error; return it."""
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+@pytest.fixture
+def project_id(run):
+    return lines(run("projects", "create", "Acme"))[-1]
+
+
+def test_a_project_is_created_and_listed(run, project_id):
+    assert lines(run("projects", "list")) == [f"{project_id}  Acme"]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "n" * 256])
+def test_a_project_needs_a_name(run, name):
+    assert "name" in fails(run("projects", "create", name))
+
+
+def test_the_last_line_is_the_key_and_nothing_else(run, project_id):
+    result = run("keys", "create", project_id, "--name", "CI")
+
+    assert keys.prefix_of(lines(result)[-1])
+    assert "shown only once" in result.stderr
+
+
+def test_a_new_key_opens_the_api_until_it_is_revoked(app, run, project_id):
+    key = lines(run("keys", "create", project_id))[-1]
+    caller = Caller(app.test_client(), None, key)
+    assert caller.get("/v1/signatures").status_code == 200
+
+    assert lines(run("keys", "revoke", key[:16])) == [f"Revoked {key[:16]}."]
+
+    assert_refused(caller.get("/v1/signatures"), 401, "unauthorized")
+
+
+def test_keys_are_listed_without_what_opens_anything(run, project_id):
+    first = lines(run("keys", "create", project_id, "--name", "CI"))[-1]
+    second = lines(run("keys", "create", project_id))[-1]
+    run("keys", "revoke", second[:16])
+
+    assert lines(run("keys", "list")) == [
+        f"{first[:16]}  Acme  CI  last used never  active",
+        f"{second[:16]}  Acme  -  last used never  revoked",
+    ]
+
+
+def test_revoking_twice_is_fine(run, project_id):
+    key = lines(run("keys", "create", project_id))[-1]
+
+    assert lines(run("keys", "revoke", key[:16])) == lines(run("keys", "revoke", key[:16]))
+
+
+def test_what_does_not_exist_is_one_line(run):
+    assert ABSENT in fails(run("keys", "create", ABSENT))
+    assert "ck_live_nothing" in fails(run("keys", "revoke", "ck_live_nothing"))
+
+
+def test_a_malformed_project_id_is_a_usage_error(run):
+    assert run("keys", "create", "acme").exit_code == 2
+
+
+def test_upgrading_twice_is_fine(run):
+    assert lines(run("db", "upgrade")) == lines(run("db", "upgrade"))
+
+
+@pytest.mark.skipif(bool(POSTGRES_URL), reason="makes a file")
+def test_an_empty_folder_is_all_that_an_upgrade_needs(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'new' / 'deep' / 'countersign.db'}")
+
+    lines(run("db", "upgrade"))
+    assert len(lines(run("projects", "create", "Acme"))) == 1
+
+
+def test_the_worker_does_what_is_due_and_ends(run):
+    assert lines(run("worker", "--once")) == ["Attended to 0 rows."]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("projects", "list"), ("db", "upgrade"), ("worker", "--once"), ("keys", "list")], ids=" ".join
+)
+def test_a_wrong_setting_is_one_line_that_names_it(run, monkeypatch, arguments):
+    monkeypatch.setenv("PROVIDER_READ_TIMEOUT", "soon")
+
+    assert "PROVIDER_READ_TIMEOUT" in fails(run(*arguments))
+
+
+@pytest.mark.skipif(bool(POSTGRES_URL), reason="makes a file")
+def test_a_database_that_was_never_migrated_is_one_line(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'empty.db'}")
+
+    assert "countersign db upgrade" in fails(run("projects", "list"))
+
+
+def test_a_database_that_does_not_answer_is_one_line_without_its_password(run, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://someone:hush-hush@127.0.0.1:9/none")
+
+    line = fails(run("projects", "list"))
+
+    assert "DATABASE_URL" in line
+    assert "hush-hush" not in line
