@@ -1,0 +1,174 @@
+"""Events get lost, and requests expire: the worker asks of its own accord (contract section 6)."""
+
+from datetime import timedelta
+
+import pytest
+
+from app import worker
+from app.domain.errors import ProviderUnavailable
+from app.domain.ports import EnvelopeStatus
+from app.extensions import db
+from app.models import SignatureRequest
+from tests.callers import make_body
+
+
+def status_of(api, request: dict) -> str:
+    return api.get(f"/v1/signatures/{request['id']}").json["status"]
+
+
+def unavailable(*, retry_after: int | None = None):
+    def fail() -> None:
+        raise ProviderUnavailable("No.", operation="read", may_have_acted=False, retry_after=retry_after)
+
+    return fail
+
+
+def reads(signing) -> int:
+    return signing.calls.count("read")
+
+
+def test_a_request_without_news_is_polled_after_the_first_wait(app, deps, api, signing, time):
+    request = api.created()
+    signing.decline(signing.only(), 1, "No")
+    time.advance(seconds=899)
+    worker.run_until_idle(app, deps)
+    assert status_of(api, request) == "sent"
+
+    time.advance(seconds=1)
+    worker.run_until_idle(app, deps)
+
+    assert status_of(api, request) == "declined"
+
+
+def test_polls_without_news_become_rarer(app, deps, api, signing, time):
+    api.created(expirationHours=8760)
+    for _ in range(4 * 24 * 10):
+        time.advance(minutes=15)
+        worker.run_until_idle(app, deps)
+
+    # 15 min, 30 min, 1 h, 2 h, 4 h, then every 6 hours.
+    assert 40 <= reads(signing) <= 46
+
+
+def test_a_terminal_request_is_never_polled_again(app, deps, api, signing, time):
+    request = api.created()
+    api.post(f"/v1/signatures/{request['id']}/cancel")
+
+    time.advance(days=30)
+    worker.run_until_idle(app, deps)
+
+    assert reads(signing) == 0
+
+
+def test_at_expiry_what_the_provider_calls_open_is_cancelled_there_and_expired_here(app, deps, api, signing, time):
+    request = api.created(expirationHours=1)
+
+    time.advance(hours=1)
+    worker.run_until_idle(app, deps)
+
+    assert status_of(api, request) == "expired"
+    assert signing.only().status is EnvelopeStatus.CANCELLED
+
+
+def test_a_request_that_expired_at_the_provider_expires_here(app, deps, api, signing, time):
+    request = api.created(expirationHours=1)
+    signing.only().status = EnvelopeStatus.EXPIRED
+
+    time.advance(hours=1)
+    worker.run_until_idle(app, deps)
+
+    assert status_of(api, request) == "expired"
+    assert "cancel" not in signing.calls
+
+
+def test_the_poll_comes_when_the_request_expires_even_if_the_next_one_was_due_later(app, deps, api, signing, time):
+    request = api.created(expirationHours=30)
+    for _ in range(29 * 4):
+        time.advance(minutes=15)
+        worker.run_until_idle(app, deps)
+
+    time.advance(hours=1, seconds=1)
+    worker.run_until_idle(app, deps)
+
+    assert status_of(api, request) == "expired"
+
+
+def test_a_signature_given_in_the_last_moment_wins_over_expiry(app, deps, api, signing, time):
+    request = api.created(expirationHours=1)
+    signing.before["cancel"] = lambda: signing.finish(signing.only())
+
+    time.advance(hours=1)
+    worker.run_until_idle(app, deps)
+
+    assert status_of(api, request) == "sent"  # Finished there; the files are not here yet.
+    assert signing.only().status is EnvelopeStatus.FINISHED
+
+
+def test_an_expiry_whose_cancel_was_lost_is_still_an_expiry(app, deps, api, signing, time):
+    request = api.created(expirationHours=1)
+
+    def lose() -> None:
+        raise ProviderUnavailable("Lost.", operation="cancel", may_have_acted=True)
+
+    signing.after["cancel"] = lose
+    time.advance(hours=1)
+    worker.run_until_idle(app, deps)
+    signing.after.clear()
+    time.advance(hours=2)
+    worker.run_until_idle(app, deps)
+
+    assert status_of(api, request) == "expired"
+
+
+def test_polls_take_at_most_half_of_the_providers_reads(app, deps, api, signing, time):
+    render_id = api.upload()
+    for _ in range(70):
+        api.post("/v1/signatures", json=make_body(render_id))
+    time.advance(minutes=20)
+    worker.run_until_idle(app, deps)
+    # A poll is two reads of the 200 that the provider allows in a minute; the fake counts it as one.
+    assert reads(signing) == 50
+
+    time.advance(minutes=1)
+    worker.run_until_idle(app, deps)
+
+    assert reads(signing) == 70
+
+
+def test_a_poll_that_is_told_to_wait_waits(app, deps, api, signing, time):
+    request = api.created()
+    signing.before["read"] = unavailable(retry_after=7200)
+    time.advance(minutes=15)
+    worker.run_until_idle(app, deps)
+    signing.before.clear()
+    signing.decline(signing.only(), 1, None)
+
+    time.advance(seconds=7199)
+    worker.run_until_idle(app, deps)
+    assert status_of(api, request) == "sent"
+    time.advance(seconds=1)
+    worker.run_until_idle(app, deps)
+
+    assert status_of(api, request) == "declined"
+
+
+def test_an_envelope_that_the_provider_does_not_know_any_more_stays_open_here(app, deps, api, signing, time):
+    request = api.created()
+    signing.envelopes.clear()
+
+    time.advance(hours=1)
+    worker.run_until_idle(app, deps)
+
+    # A wrong key or address answers 404 as well: no reason to end every request for ever.
+    assert status_of(api, request) == "sent"
+
+
+@pytest.mark.parametrize("hours", [1, 24])
+def test_the_next_poll_is_never_beyond_expiry(app, deps, api, signing, time, hours):
+    api.created(expirationHours=hours)
+
+    with app.app_context():
+        (request,) = db.session.query(SignatureRequest).all()
+        db.session.remove()
+
+    assert request.due_at <= request.created_at + timedelta(hours=hours)
