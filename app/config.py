@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from environs import FileAwareEnv
-from environs.exceptions import EnvError
 from marshmallow.validate import OneOf, Range
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -80,9 +79,9 @@ def load_settings() -> Settings:
             signing_provider_url=_http_url(env, "SIGNING_PROVIDER_URL", None),
             signing_provider_api_key=_secret("SIGNING_PROVIDER_API_KEY", env.str("SIGNING_PROVIDER_API_KEY", "")),
             signing_provider_webhook_secrets=_secrets(env, "SIGNING_PROVIDER_WEBHOOK_SECRETS"),
-            provider_connect_timeout=_seconds(env, "PROVIDER_CONNECT_TIMEOUT", defaults.provider_connect_timeout),
-            provider_read_timeout=_seconds(env, "PROVIDER_READ_TIMEOUT", defaults.provider_read_timeout),
-            provider_create_timeout=_seconds(env, "PROVIDER_CREATE_TIMEOUT", defaults.provider_create_timeout),
+            provider_connect_timeout=_timeout(env, "PROVIDER_CONNECT_TIMEOUT", defaults.provider_connect_timeout),
+            provider_read_timeout=_timeout(env, "PROVIDER_READ_TIMEOUT", defaults.provider_read_timeout),
+            provider_create_timeout=_timeout(env, "PROVIDER_CREATE_TIMEOUT", defaults.provider_create_timeout),
             provider_doubt_seconds=_seconds(env, "PROVIDER_DOUBT_SECONDS", defaults.provider_doubt_seconds),
             provider_poll_seconds=_seconds(env, "PROVIDER_POLL_SECONDS", defaults.provider_poll_seconds),
             idempotency_wait_seconds=_seconds(env, "IDEMPOTENCY_WAIT_SECONDS", defaults.idempotency_wait_seconds),
@@ -91,7 +90,7 @@ def load_settings() -> Settings:
             log_level=_log_level(env),
             log_format=_log_format(env),
         )
-    except EnvError as error:
+    except ValueError as error:  # EnvError is one; a file that cannot be read is plain
         raise SettingsError(_one_line(error)) from error
 
 
@@ -121,11 +120,11 @@ def load_signer_settings() -> SignerSettings:
             log_level=_log_level(env),
             log_format=_log_format(env),
         )
-    except EnvError as error:
+    except ValueError as error:  # EnvError is one; a file that cannot be read is plain
         raise SettingsError(_one_line(error)) from error
 
 
-def _one_line(error: EnvError) -> str:
+def _one_line(error: ValueError) -> str:
     return " ".join(str(error).split())
 
 
@@ -139,6 +138,10 @@ def _log_format(env: FileAwareEnv) -> str:
 
 def _seconds(env: FileAwareEnv, name: str, default: float) -> float:
     return env.float(name, default, validate=Range(min=0, max=ONE_YEAR))
+
+
+def _timeout(env: FileAwareEnv, name: str, default: float) -> float:
+    return env.float(name, default, validate=Range(min=0, min_inclusive=False, max=ONE_YEAR))
 
 
 def _database_url(env: FileAwareEnv, name: str, default: str) -> str:
@@ -173,7 +176,7 @@ def _secrets(env: FileAwareEnv, name: str) -> tuple[str, ...]:
 
 
 def _secret(name: str, value: str) -> str | None:
-    return _require_strong(name, value) if value else None
+    return _require_strong(name, value.strip()) if value.strip() else None
 
 
 def _require_strong(name: str, value: str) -> str:
