@@ -27,6 +27,7 @@ class Task:
     key: str
     render_id: str
     request_id: str | None
+    event: tuple[bytes, dict[str, str]] | None
     crash_at: str | None
 
 
@@ -45,6 +46,8 @@ def perform(task: Task, passed: Connection) -> None:
             create(caller, task.render_id)
         elif task.operation == "cancel":
             caller.post(f"/v1/signatures/{task.request_id}/cancel", json={"reason": "Changed"})
+        elif task.operation == "receive":
+            receive(caller, task.event)
         else:
             worker.run_pending(app, deps)
     passed.send(points.passed)
@@ -54,3 +57,10 @@ def create(caller: Caller, render_id: str) -> Any:
     """Send the one create request, always the same."""
     body = make_body(render_id)
     return caller.post("/v1/signatures", json=body, headers={"Idempotency-Key": IDEMPOTENCY_KEY})
+
+
+def receive(caller: Caller, event: tuple[bytes, dict[str, str]] | None) -> None:
+    """Send the one event of the provider, always the same."""
+    assert event is not None
+    body, headers = event
+    assert caller.client.post("/hooks/signing-provider", data=body, headers=headers).status_code == 200

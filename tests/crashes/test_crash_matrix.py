@@ -20,7 +20,8 @@ from app.services.unit_of_work import reading
 from tests import invariants
 from tests.callers import Caller, make_caller
 from tests.crashes.build import build
-from tests.crashes.operations import Task, create, perform
+from tests.crashes.operations import Task, create, perform, receive
+from tests.events import signed_event
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider_server import ProviderServer
 
@@ -39,6 +40,8 @@ FAULTS = {
     "create": ("create", (None, *LOST, "conflict_with_id", "draft_left", {"kind": "refuse", "status": 422})),
     "cancel": ("cancel", (None, *LOST, {"kind": "refuse", "status": 400})),
     "apply": ("read", (None, "drop_before", "error_before", "rubbish", HANG)),
+    "receive": ("read", (None,)),
+    "apply event": ("users", (None, "drop_before", "error_before", "rubbish", HANG)),
     "archive": ("download", (None, "drop_before", "error_before", "rubbish", {"kind": "refuse", "status": 503})),
     "expire": ("cancel", (None, *LOST)),
     "resolve": ("list", (None, "drop_before", "error_before", "rubbish")),
@@ -65,6 +68,7 @@ class Case:
     render_id: str
     foreign: frozenset[str]
     request_id: str | None = None
+    event: tuple[bytes, dict[str, str]] | None = None
 
     def perform(self, operation: str, *, crash_at: str | None) -> list[str] | None:
         """Run the operation in a process of its own; return the points that it passed, None when it was killed."""
@@ -75,6 +79,7 @@ class Case:
             key=self.caller.key,
             render_id=self.render_id,
             request_id=self.request_id,
+            event=self.event,
             crash_at=crash_at,
         )
         ours, theirs = forks.Pipe(duplex=False)
@@ -182,6 +187,11 @@ def _prepare(case: Case, operation: str) -> None:
     if operation in {"apply", "archive"}:
         case.provider.finish(envelope["id"])
         case.time.advance(hours=1)  # Past the first poll: the worker learns of it by itself.
+    if operation in {"receive", "apply event"}:
+        case.provider.sign(envelope["id"])
+        case.event = signed_event("evt_1", "signing_request.recipient.signed", envelope["id"], EVENT_SECRET)
+    if operation == "apply event":
+        receive(case.caller, case.event)
     if operation == "archive":
         # The state is applied, the files are not fetched yet.
         case.provider.script("download", "error_before")
@@ -217,6 +227,8 @@ def test_whatever_dies_wherever_nothing_is_lost_and_nobody_is_mailed_twice(opera
         if client_retries:
             retried = create(case.caller, case.render_id)
             assert retried.status_code in {200, 201, 402, 409, 502}, retried.json
+        if operation == "receive":
+            receive(case.caller, case.event)  # The provider had no answer, so it tells again.
         case.drain()
         if client_retries:
             again = create(case.caller, case.render_id)
