@@ -18,6 +18,7 @@ from app.domain.ports import WebhookFault
 from app.gateways.webhooks.sender import _seconds
 from tests.gateways.fault_server import FaultServer, closed_port, hang_up, reset, say, stay_silent
 from tests.gateways.webhook_receivers import (
+    AT_MOST,
     BODY,
     DELIVERY_ID,
     LIMIT,
@@ -157,6 +158,12 @@ def test_a_chunked_answer_is_put_together():
     assert (answer.body, answer.delivered) == ("abc", True)
 
 
+def test_a_chunk_of_a_negative_size_does_not_widen_what_is_kept():
+    answer = attempt(say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n" + b"x" * 8000))
+
+    assert len(answer.body) <= 1024
+
+
 def test_an_answer_that_breaks_off_keeps_its_status_and_its_beginning():
     answer = attempt(say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"))
 
@@ -175,7 +182,7 @@ def test_of_a_huge_answer_only_the_beginning_is_read(length):
 def test_an_attempt_says_how_long_it_took():
     answer, seconds = hurried_attempt(stay_silent)
 
-    assert LIMIT * 1000 <= answer.duration_ms <= seconds * 1000
+    assert LIMIT * 1000 <= answer.duration_ms <= seconds * 1000 + 1
 
 
 # --- When to come again ----------------------------------------------------------------------------------------------
@@ -220,7 +227,7 @@ def test_a_silent_receiver_is_left_in_time():
     answer, seconds = hurried_attempt(stay_silent)
 
     assert (answer.status, answer.error) == (None, WebhookFault.TIMEOUT)
-    assert LIMIT <= seconds < 2 * LIMIT
+    assert LIMIT <= seconds < AT_MOST
 
 
 @pytest.mark.parametrize(
@@ -237,7 +244,7 @@ def test_a_receiver_that_drips_its_head_is_left_in_time(beginning, piece):
     answer, seconds = hurried_attempt(drip(beginning, piece))
 
     assert (answer.status, answer.error) == (None, WebhookFault.TOO_SLOW)
-    assert LIMIT <= seconds < 2 * LIMIT
+    assert LIMIT <= seconds < AT_MOST
 
 
 @pytest.mark.parametrize(
@@ -250,7 +257,7 @@ def test_a_receiver_that_drips_its_body_has_answered_and_is_left_in_time(headers
 
     assert (answer.status, answer.error, answer.delivered) == (200, None, True)
     assert set(answer.body) == {"x"}
-    assert LIMIT <= seconds < 2 * LIMIT
+    assert LIMIT <= seconds < AT_MOST
 
 
 def test_a_handshake_that_drips_is_left_in_time():
@@ -261,7 +268,7 @@ def test_a_handshake_that_drips_is_left_in_time():
         answer = make_sender(timeout_seconds=LIMIT).send(make_request(url))
 
         assert answer.error == WebhookFault.TIMEOUT
-        assert LIMIT <= stopwatch.seconds < 2 * LIMIT
+        assert LIMIT <= stopwatch.seconds < AT_MOST
 
 
 def test_a_receiver_that_takes_nothing_is_left_in_time():
@@ -272,7 +279,7 @@ def test_a_receiver_that_takes_nothing_is_left_in_time():
         answer = make_sender(timeout_seconds=LIMIT).send(request)
 
     assert answer.error == WebhookFault.TIMEOUT
-    assert LIMIT <= stopwatch.seconds < 2 * LIMIT
+    assert LIMIT <= stopwatch.seconds < AT_MOST
 
 
 def test_a_resolver_that_hangs_is_left_in_time():
@@ -314,13 +321,14 @@ def test_an_answer_that_is_no_http_is_malformed(raw):
 
 def test_no_answer_makes_the_sender_stumble():
     said = []
+    sender = make_sender()
     with FaultServer(lambda connection, _server: connection.sendall(said[-1])) as server:
 
         @settings(max_examples=100, deadline=None)
         @given(st.sampled_from([b"", b"HTTP/1.1 ", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n"]), st.binary())
         def answer_with(beginning, rest):
             said.append(beginning + rest)
-            answer = make_sender().send(make_request(url_of(server)))
+            answer = sender.send(make_request(url_of(server)))
             assert (answer.status is None) == (answer.error in {WebhookFault.MALFORMED, WebhookFault.CONNECTION})
 
         answer_with()
@@ -366,7 +374,7 @@ def test_a_receiver_over_tls_that_drips_is_left_in_time(tmp_path):
         answer = make_sender(tls=trust, timeout_seconds=LIMIT).send(make_request(url_of(server)))
 
         assert answer.error == WebhookFault.TOO_SLOW
-        assert LIMIT <= stopwatch.seconds < 2 * LIMIT
+        assert LIMIT <= stopwatch.seconds < AT_MOST
 
 
 def test_a_name_that_changed_since_it_was_saved_is_refused(tmp_path):
@@ -415,7 +423,16 @@ def test_a_url_that_may_no_longer_be_used_is_not_contacted(url):
 # --- What is logged --------------------------------------------------------------------------------------------------
 
 
-def test_the_log_holds_ids_and_no_content(caplog):
+@pytest.fixture
+def verbose_logs():
+    """Undo what an app of another test has made of the log level."""
+    configured = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**configured)
+
+
+def test_the_log_holds_ids_and_no_content(caplog, verbose_logs):
     caplog.set_level(logging.DEBUG)
     with structlog.testing.capture_logs() as logs:
         attempt(status("500 Oops", body=b"a name"))

@@ -70,14 +70,19 @@ class GuardedConnection(http.client.HTTPConnection):
 
         Raises ForbiddenAddress, and OSError for what the network does.
         """
-        spoken = self._open()
-        if self._destination.scheme == "https":
-            spoken.settimeout(remaining(self._deadline))
-            # Closes the plain socket when it fails; the certificate must be for the name, whatever the address.
-            secured = self._tls.wrap_socket(spoken, server_hostname=self._destination.host)
-            spoken = cast("TimedTlsSocket", secured)
+        opened = self._open()
+        try:
+            spoken = self._secure(opened) if self._destination.scheme == "https" else opened
+        except OSError:
+            opened.close()
+            raise
         spoken.deadline = self._deadline
         self.sock = self._spoken = spoken
+
+    def _secure(self, opened: TimedSocket) -> TimedSocket:
+        """Shake hands; the certificate must be for the name, whatever the address."""
+        opened.settimeout(remaining(self._deadline))
+        return cast("TimedTlsSocket", self._tls.wrap_socket(opened, server_hostname=self._destination.host))
 
     def _open(self) -> TimedSocket:
         """Try the addresses in turn, each with an equal share of the time that is left."""

@@ -16,8 +16,8 @@ Resolver = Callable[[str, float], tuple[str, ...]]
 
 _LONGEST_URL = 2048
 _LONGEST_NAME = 253
-#: Parsers disagree about these, and no URL needs them.
-_UNCLEAR = re.compile(r"[\x00-\x20\x7f\\]")
+#: Parsers disagree about these, half a character cannot even be stored, and no URL needs them.
+_UNCLEAR = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
 _NAME = re.compile(r"(?:(?!-)[a-z0-9_-]{1,63}(?<!-)\.)*(?!-)[a-z0-9_-]{1,63}(?<!-)")
 #: Such a name is an IPv4 address to the system's resolver, in decimal, hex or octal (WHATWG URL, section 3.5).
 _NUMERIC_NAME = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")

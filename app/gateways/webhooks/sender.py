@@ -2,7 +2,7 @@
 
 import http.client
 import ssl
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -102,12 +102,12 @@ def _answer(response: http.client.HTTPResponse) -> WebhookAnswer:
 def _beginning(response: http.client.HTTPResponse) -> bytes:
     """Read the first bytes of the body, as far as they come: the status has been read and stands without them."""
     body = b""
-    try:
+    # Whatever breaks the body off, what came of it is kept.
+    with suppress(OSError, http.client.HTTPException):
         while len(body) < _KEPT_BYTES and (chunk := response.read1(_KEPT_BYTES - len(body))):
             body += chunk
-    except (OSError, http.client.HTTPException):
-        return body
-    return body
+    # A chunk of a negative size makes `read1` give more than it was asked for.
+    return body[:_KEPT_BYTES]
 
 
 def _seconds(value: str | None) -> int | None:
