@@ -135,8 +135,9 @@ class MailQueue(LeasedQueue):
 
     model = Mail
     name = "mails"
-    lease = timedelta(minutes=5)
-    batch = 3
+    # Longer than all but the slowest conversation, and not so long that a mail waits when its process was killed. Should
+    # one go out twice, both have the same Message-ID.
+    lease = timedelta(minutes=2)
 
     def __init__(self, database: Database, *, storage: FileStorage, transport: MailTransport) -> None:
         super().__init__(database)
