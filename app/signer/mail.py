@@ -135,7 +135,7 @@ class MailQueue(LeasedQueue):
 
     model = Mail
     name = "mails"
-    # Longer than all but the slowest conversation, and not so long that a mail waits when its process was killed. Should
+    # Longer than all but the slowest conversation, yet a mail whose process was killed does not wait for long. Should
     # one go out twice, both have the same Message-ID.
     lease = timedelta(minutes=2)
 
