@@ -389,6 +389,17 @@ def test_a_name_that_changed_since_it_was_saved_is_refused(tmp_path):
     assert server.requests == []
 
 
+def test_nothing_is_said_to_a_peer_that_is_not_the_address_asked_for():
+    # Linux takes 0.0.0.0 for "this machine": the address is allowed here, and the peer turns out to be loopback.
+    elsewhere = {"allowed_networks": ["0.0.0.0/8"], "resolve": lambda *_: ("0.0.0.0",)}  # noqa: S104 (dialled, not bound)
+    with FaultServer(hang_up) as server:
+        url = url_of(server, host=NAME).replace("http://", "https://")
+        answer = make_sender(**elsewhere).send(make_request(url))
+
+    assert answer.error == WebhookFault.REFUSED_ADDRESS
+    assert b"".join(server.requests) == b""
+
+
 def test_the_name_is_resolved_once_for_an_attempt(tmp_path):
     serve, trust = make_certificate(tmp_path, name=NAME)
     asked = []
