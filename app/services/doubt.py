@@ -63,17 +63,20 @@ def run_once(*, limit: int, deps: Dependencies) -> int:
 
 
 def look_up(request_id: UUID, *, signing: SigningProvider, deps: Dependencies) -> SignatureRequest | None:
-    """Look for the envelope of a request in doubt by its reference; adopt it and return the request, or None.
+    """Look for the envelope of a request by its reference; adopt it and return the request, or None.
 
-    An envelope that was created and never sent is deleted. Raises ProviderError when the provider cannot be asked.
+    Adopting is safe even while the create call is still running: both then record the same envelope. An envelope that
+    was created and never sent is deleted once that call is over. Raises ProviderError when the provider cannot be
+    asked.
     """
     with reading() as session:
         request = session.get_one(SignatureRequest, request_id)
     if request.status != Status.CREATING:
         return request
     hits = _find(request, signing=signing)
-    for draft in (hit for hit in hits if hit.status is EnvelopeStatus.DRAFT):
-        signing.delete_draft(draft.provider_id)
+    if in_doubt_since(request, deps.settings) is not None:
+        for draft in (hit for hit in hits if hit.status is EnvelopeStatus.DRAFT):
+            signing.delete_draft(draft.provider_id)
     sent = [hit for hit in hits if hit.status is not EnvelopeStatus.DRAFT]
     if not sent:
         return None

@@ -130,7 +130,8 @@ def _replay(
 def _await_outcome(request_id: UUID, *, deps: Dependencies) -> SignatureRequest | None:
     """Wait for the caller that is sending the request; None when it was refused and the key is free again.
 
-    A request in doubt is looked for at the provider first, once. Raises Conflict when the outcome is still open.
+    A request in doubt, or one whose caller takes too long (it may have died), is looked for at the provider, once.
+    Raises Conflict when the outcome is still open.
     """
     deadline = clock.monotonic() + deps.settings.idempotency_wait_seconds
     while True:
@@ -139,24 +140,32 @@ def _await_outcome(request_id: UUID, *, deps: Dependencies) -> SignatureRequest 
         if request is None or request.status != Status.CREATING:
             return request
         if doubt.in_doubt_since(request, deps.settings) is not None:
-            return _look_up_once(request_id, deps=deps)
+            return _look_up_once(request_id, deps=deps, otherwise=_still_in_doubt())
         if clock.monotonic() >= deadline:
-            raise Conflict("The first request with this Idempotency-Key is still being processed.", retry_after=1)
+            return _look_up_once(request_id, deps=deps, otherwise=_still_in_flight())
         clock.sleep(WAIT_STEP)
 
 
-def _look_up_once(request_id: UUID, *, deps: Dependencies) -> SignatureRequest:
-    still_in_doubt = Conflict(
-        "The outcome of the first request with this Idempotency-Key is not known yet; nothing is sent twice.",
-        retry_after=5,
-    )
+def _look_up_once(request_id: UUID, *, deps: Dependencies, otherwise: Conflict) -> SignatureRequest:
+    """Return the request if its envelope is found now; raise `otherwise` when not."""
     try:
         found = doubt.look_up(request_id, signing=_require_signing(deps), deps=deps)
     except ProviderError as error:
-        raise still_in_doubt from error
+        raise otherwise from error
     if found is None:
-        raise still_in_doubt
+        raise otherwise
     return found
+
+
+def _still_in_doubt() -> Conflict:
+    return Conflict(
+        "The outcome of the first request with this Idempotency-Key is not known yet; nothing is sent twice.",
+        retry_after=5,
+    )
+
+
+def _still_in_flight() -> Conflict:
+    return Conflict("The first request with this Idempotency-Key is still being processed.", retry_after=1)
 
 
 def _require_signing(deps: Dependencies) -> SigningProvider:
