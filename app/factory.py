@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None, dependencies: Dependencies | No
     configure_logging(level=settings.log_level, log_format=settings.log_format)
     app = Flask("countersign", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False  # An address has one form; another one is not found, and never a redirect.
     _bind_database(app, settings)
     app.extensions[EXTENSION] = dependencies or build_dependencies(settings)
     _register_api(app)

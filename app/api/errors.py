@@ -105,8 +105,6 @@ def _answer_ours(error: CountersignError) -> Response:
 def _answer_http(error: HTTPException) -> Response:
     original = error.get_response()
     status = original.status_code
-    if status < 400:  # noqa: PLR2004 (a redirect is no error)
-        return Response(original.get_data(), status, headers=original.headers)
     code, message = CODE_BY_STATUS.get(status, CODE_BY_STATUS[400] if status < SERVER_ERROR else INTERNAL)
     response = _respond(status, code, message)
     for name in ("Allow", "Content-Range", "Retry-After", "Accept-Ranges"):

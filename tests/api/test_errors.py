@@ -114,6 +114,10 @@ def test_no_credits_left_is_402(api, signing):
         "/v1/renders/12345/download",
         "/v1/nothing",
         "/v1/signatures/",
+        "/v1//signatures",
+        "//v1/signatures",
+        "/v1/renders/%00",
+        "/v1/signatures/%2e%2e/download",
     ],
 )
 def test_what_is_not_there_is_404(api, path):
