@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 ONE_YEAR = 31_536_000
 MINIMUM_SECRET_LENGTH = 16
+MOST_ATTEMPTS = 20
 PLACEHOLDERS = ("changeme", "change-me", "change_me", "secret", "password", "example", "your-")
 
 
@@ -39,6 +40,11 @@ class Settings:
     idempotency_wait_seconds: float = 10
     worker_idle_seconds: float = 1
     archive_deadline_seconds: float = 600
+    #: When each attempt at a delivery is made, counted from the one before.
+    webhook_retry_seconds: tuple[float, ...] = (0, 30, 300, 3600, 21600, 86400)
+    webhook_timeout: float = 15
+    webhook_allow_insecure: bool = False
+    webhook_allowed_cidrs: tuple[str, ...] = ()
     log_level: str = "info"
     log_format: str = "json"
 
@@ -87,6 +93,10 @@ def load_settings() -> Settings:
             idempotency_wait_seconds=_seconds(env, "IDEMPOTENCY_WAIT_SECONDS", defaults.idempotency_wait_seconds),
             worker_idle_seconds=_seconds(env, "WORKER_IDLE_SECONDS", defaults.worker_idle_seconds),
             archive_deadline_seconds=_seconds(env, "ARCHIVE_DEADLINE_SECONDS", defaults.archive_deadline_seconds),
+            webhook_retry_seconds=_retry_seconds(env, defaults.webhook_retry_seconds),
+            webhook_timeout=_seconds(env, "WEBHOOK_TIMEOUT", defaults.webhook_timeout),
+            webhook_allow_insecure=env.bool("WEBHOOK_ALLOW_INSECURE", defaults.webhook_allow_insecure),
+            webhook_allowed_cidrs=tuple(_items(env, "WEBHOOK_ALLOWED_CIDRS")),
             log_level=_log_level(env),
             log_format=_log_format(env),
         )
@@ -140,6 +150,21 @@ def _seconds(env: FileAwareEnv, name: str, default: float) -> float:
     return env.float(name, default, validate=Range(min=0, max=ONE_YEAR))
 
 
+def _retry_seconds(env: FileAwareEnv, default: tuple[float, ...]) -> tuple[float, ...]:
+    name = "WEBHOOK_RETRY_SECONDS"
+    try:
+        waits = tuple(float(item) for item in _items(env, name)) or default
+    except ValueError:
+        waits = ()
+    if not 1 <= len(waits) <= MOST_ATTEMPTS or not all(0 <= wait <= ONE_YEAR for wait in waits):
+        raise SettingsError(f"{name} must be 1 to {MOST_ATTEMPTS} numbers of seconds, comma-separated.")
+    return waits
+
+
+def _items(env: FileAwareEnv, name: str) -> list[str]:
+    return [item.strip() for item in env.str(name, "").split(",") if item.strip()]
+
+
 def _timeout(env: FileAwareEnv, name: str, default: float) -> float:
     return env.float(name, default, validate=Range(min=0, min_inclusive=False, max=ONE_YEAR))
 
@@ -172,7 +197,7 @@ def _smtp_url(env: FileAwareEnv) -> str | None:
 
 
 def _secrets(env: FileAwareEnv, name: str) -> tuple[str, ...]:
-    return tuple(_require_strong(name, value.strip()) for value in env.str(name, "").split(",") if value.strip())
+    return tuple(_require_strong(name, value) for value in _items(env, name))
 
 
 def _secret(name: str, value: str) -> str | None:

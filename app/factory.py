@@ -26,6 +26,8 @@ from app.extensions import (
 from app.gateways.signing.client import SigningClient
 from app.gateways.signing.events import HmacEventVerifier
 from app.gateways.storage.factory import open_storage
+from app.gateways.webhooks.guard import PublicAddressGuard
+from app.gateways.webhooks.sender import HttpWebhookSender
 from app.logs import configure_logging
 from app.pdf.inspector import SandboxedPdfInspector
 from app.pdf.sandbox import Sandbox
@@ -72,13 +74,25 @@ def build_dependencies(settings: Settings) -> Dependencies:
         storage = open_storage(settings.storage_url)
     except ValueError as error:
         raise SettingsError(f"STORAGE_URL: {error}") from error
+    guard = _build_guard(settings)
     return Dependencies(
         settings=settings,
         storage=storage,
         inspector=SandboxedPdfInspector(Sandbox()),
         signing=_build_signing(settings),
         provider_events=HmacEventVerifier(settings.signing_provider_webhook_secrets),
+        webhooks=HttpWebhookSender(guard=guard, timeout_seconds=settings.webhook_timeout),
+        webhook_addresses=guard,
     )
+
+
+def _build_guard(settings: Settings) -> PublicAddressGuard:
+    try:
+        return PublicAddressGuard(
+            allow_insecure=settings.webhook_allow_insecure, allowed_networks=settings.webhook_allowed_cidrs
+        )
+    except ValueError as error:
+        raise SettingsError(f"WEBHOOK_ALLOWED_CIDRS: {error}") from error
 
 
 def _build_signing(settings: Settings) -> SigningClient | None:

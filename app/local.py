@@ -94,6 +94,7 @@ def _defaults(ports: Ports, kept: Mapping[str, str]) -> dict[str, str]:
         "SIGNER_WEBHOOK_SECRET": kept["SIGNER_WEBHOOK_SECRET"],
         "SIGNER_WEBHOOK_URL": f"http://{HOST}:{ports.api}/hooks/signing-provider",
         "SIGNER_PUBLIC_URL": signer,
+        "WEBHOOK_ALLOW_INSECURE": "1",
         "LOG_FORMAT": "console",
         "PYTHONUNBUFFERED": "1",
     }

@@ -1,13 +1,14 @@
 """Background work: each queue's `run_once` in turn, a short sleep when nothing was due."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import structlog
 from flask import Flask
 
-from app.services import archive, doubt, polling, provider_events
+from app.services import archive, delivering, doubt, polling, provider_events
 from app.services.dependencies import Dependencies
 
 log = structlog.get_logger(__name__)
@@ -15,28 +16,39 @@ log = structlog.get_logger(__name__)
 #: Rows that one queue takes before the next has its turn.
 BATCH = 20
 
+#: Webhooks that are sent at a time.
+DELIVERIES_AT_A_TIME = 48
+
 
 class Queue(Protocol):
     """A service function that attends to what is due."""
 
     def __call__(self, *, limit: int, deps: Dependencies) -> int:
-        """Attend to at most `limit` rows; return how many."""
+        """Attend to at most `limit` rows at a time; return how many they were."""
 
 
-QUEUES: tuple[tuple[str, Queue], ...] = (
-    ("doubt", doubt.run_once),
-    ("provider events", provider_events.run_once),
-    ("polling", polling.run_once),
-    ("archive", archive.run_once),
+Lane = Sequence[tuple[str, Queue, int]]
+
+#: Queues that talk to the signing service, one after the other.
+PROVIDER: Lane = (
+    ("doubt", doubt.run_once, BATCH),
+    ("provider events", provider_events.run_once, BATCH),
+    ("polling", polling.run_once, BATCH),
+    ("archive", archive.run_once, BATCH),
 )
+EVERYTHING: Lane = (*PROVIDER, ("deliveries", delivering.run_once, DELIVERIES_AT_A_TIME))
 
 
 def run(app: Flask, deps: Dependencies, stop: threading.Event) -> None:
     """Work until told to stop; the job at hand is finished first."""
     log.info("worker started")
-    while not stop.is_set():
-        if run_pending(app, deps, is_stopped=stop.is_set) == 0:
-            stop.wait(deps.settings.worker_idle_seconds)
+    # Webhooks have a thread of their own: they must not wait while a large file is fetched.
+    deliver = partial(delivering.run_once, is_stopped=stop.is_set)
+    lane = (("deliveries", deliver, DELIVERIES_AT_A_TIME),)
+    deliveries = threading.Thread(target=_run_lane, args=(app, deps, lane, stop), name="deliveries")
+    deliveries.start()
+    _run_lane(app, deps, PROVIDER, stop)
+    deliveries.join()
     log.info("worker stopped")
 
 
@@ -48,15 +60,27 @@ def run_until_idle(app: Flask, deps: Dependencies) -> int:
     return total
 
 
-def run_pending(app: Flask, deps: Dependencies, *, is_stopped: Callable[[], bool] = lambda: False) -> int:
-    """Give every queue one turn; a queue that fails is logged and does not stop the others."""
+def run_pending(
+    app: Flask,
+    deps: Dependencies,
+    lane: Lane = EVERYTHING,
+    *,
+    is_stopped: Callable[[], bool] = lambda: False,
+) -> int:
+    """Give every queue of a lane one turn; a queue that fails is logged and does not stop the others."""
     total = 0
-    for name, run_once in QUEUES:
+    for name, run_once, limit in lane:
         if is_stopped():
             break
         with app.app_context():
             try:
-                total += run_once(limit=BATCH, deps=deps)
+                total += run_once(limit=limit, deps=deps)
             except Exception:  # A fault in one queue must not end the worker: the lease brings the row back.
                 log.exception("queue failed", queue=name)
     return total
+
+
+def _run_lane(app: Flask, deps: Dependencies, lane: Lane, stop: threading.Event) -> None:
+    while not stop.is_set():
+        if run_pending(app, deps, lane, is_stopped=stop.is_set) == 0:
+            stop.wait(deps.settings.worker_idle_seconds)

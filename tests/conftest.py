@@ -18,6 +18,7 @@ from tests import databases
 from tests.callers import Caller, make_caller
 from tests.fakes.clock import FakeClock
 from tests.fakes.signing import FakeSigningProvider
+from tests.fakes.webhooks import FakeWebhookSender, TrustingGuard
 
 EVENT_SECRET = "a-secret-of-the-provider-0123456789"
 
@@ -40,6 +41,11 @@ def signing() -> FakeSigningProvider:
     return FakeSigningProvider()
 
 
+@pytest.fixture
+def webhooks() -> FakeWebhookSender:
+    return FakeWebhookSender()
+
+
 def make_settings(database_url: str, folder: Path) -> Settings:
     """Build the settings of an installation in a folder, with a signing service."""
     return Settings(
@@ -60,13 +66,21 @@ def settings(database_template, tmp_path: Path) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def deps(settings: Settings, signing: FakeSigningProvider, sandbox: Sandbox, tmp_path: Path) -> Dependencies:
+def deps(
+    settings: Settings,
+    signing: FakeSigningProvider,
+    webhooks: FakeWebhookSender,
+    sandbox: Sandbox,
+    tmp_path: Path,
+) -> Dependencies:
     return Dependencies(
         settings=settings,
         storage=LocalStorage(tmp_path / "storage"),
         inspector=SandboxedPdfInspector(sandbox),
         signing=signing,
         provider_events=HmacEventVerifier(settings.signing_provider_webhook_secrets),
+        webhooks=webhooks,
+        webhook_addresses=TrustingGuard(),
     )
 
 

@@ -1,5 +1,6 @@
 """How long to wait before trying again."""
 
+import random
 from datetime import timedelta
 
 
@@ -8,3 +9,9 @@ def exponential(attempts: int, *, first: timedelta, longest: timedelta) -> timed
     doublings = min(max(attempts, 1) - 1, 32)
     wait: timedelta = first * 2**doublings
     return min(wait, longest)
+
+
+def jittered(wait: timedelta, *, share: float) -> timedelta:
+    """Return the wait, longer or shorter by up to that share of it, so that what failed together does not return so."""
+    factor = random.uniform(1 - share, 1 + share)
+    return factor * wait

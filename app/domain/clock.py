@@ -17,6 +17,11 @@ def to_milliseconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+def format_timestamp(moment: datetime) -> str:
+    """Write a time as the wire carries it: ISO 8601, UTC, milliseconds, `Z` (contract section 1)."""
+    return to_milliseconds(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def monotonic() -> float:
     """Return seconds that never go backwards, for measuring how long something took."""
     return time.monotonic()

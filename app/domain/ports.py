@@ -222,6 +222,9 @@ class SigningProvider(Protocol):
     def read(self, provider_id: str) -> EnvelopeState:
         """Return the present state; raise EnvelopeNotFound when there is no such envelope."""
 
+    def viewers(self, provider_id: str) -> tuple[str, ...]:
+        """Return the e-mail addresses of the people who have opened the envelope, the first one first."""
+
     def cancel(self, provider_id: str, *, reason: str | None) -> None:
         """Cancel it; raise EnvelopeAlreadyOver when it is in a final state."""
 
@@ -270,6 +273,8 @@ class WebhookFault(StrEnum):
     REDIRECT = "redirect"
     #: What came is not HTTP.
     MALFORMED = "malformed"
+    #: The fault is on our side; the worker's log says more.
+    INTERNAL = "internal"
 
 
 @dataclass(frozen=True, kw_only=True)

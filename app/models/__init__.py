@@ -9,9 +9,13 @@ from app.models.recipient import Recipient
 from app.models.render import Render, RenderStatus
 from app.models.signature_request import SignatureRequest
 from app.models.stored_file import StoredFile
+from app.models.webhook_attempt import WebhookAttempt
+from app.models.webhook_delivery import DeliveryStatus, WebhookDelivery
+from app.models.webhook_subscription import SwitchOffReason, WebhookSubscription
 
 __all__ = [
     "ApiKey",
+    "DeliveryStatus",
     "HistoryEntry",
     "IdempotencyKey",
     "Project",
@@ -21,4 +25,8 @@ __all__ = [
     "RenderStatus",
     "SignatureRequest",
     "StoredFile",
+    "SwitchOffReason",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookSubscription",
 ]

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 
 from app.config import Settings
-from app.domain.ports import FileStorage, PdfInspector, ProviderEventVerifier, SigningProvider
+from app.domain.ports import (
+    AddressGuard,
+    FileStorage,
+    PdfInspector,
+    ProviderEventVerifier,
+    SigningProvider,
+    WebhookSender,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,3 +23,5 @@ class Dependencies:
     #: None when no signing service is configured on this server.
     signing: SigningProvider | None
     provider_events: ProviderEventVerifier
+    webhooks: WebhookSender
+    webhook_addresses: AddressGuard

@@ -4,18 +4,23 @@ State always comes from a fresh read, never from what an event claims, so the or
 matter (contract section 6).
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
 from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.domain import backoff, clock
+from app.domain.errors import ProviderError
 from app.domain.lifecycle import OPEN, Action
 from app.domain.ports import EnvelopeState, EnvelopeStatus, RecipientState, SigningProvider
 from app.models import Recipient, SignatureRequest
 from app.services import leases, transitions
 from app.services.unit_of_work import unit_of_work
+
+log = structlog.get_logger(__name__)
 
 CAUSE = "provider"
 
@@ -33,14 +38,17 @@ def follow(  # noqa: PLR0913 (keyword-only facts)
 ) -> SignatureRequest:
     """Read the envelope and apply what it says; return the request as it is now.
 
-    `viewed` says that an event told of a first view, the one fact that the provider's state does not hold. A request
-    that is still open is polled again, the later the more often (`polls`) that brought no news. Raises ProviderError;
-    then nothing has changed.
+    `viewed` says that an event told of a first view, the one fact that the provider's state does not hold; the audit
+    trail tells who it was. A request that is still open is polled again, the later the more often (`polls`) that
+    brought no news. Raises ProviderError; then nothing has changed.
     """
     state = signing.read(provider_id)
+    viewers = _read_viewers(request_id, provider_id, signing=signing) if viewed else ()
     with unit_of_work() as session:
         request = transitions.lock(session, request_id)
-        apply_state(session, request, state, viewed=viewed)
+        if viewed:
+            view(session, request, viewers)
+        apply_state(session, request, state)
         if awaits_news(request):
             schedule_poll(request, settings=settings, polls=polls)
     return request
@@ -62,13 +70,26 @@ def schedule_poll(request: SignatureRequest, *, settings: Settings, polls: int =
         request.due_at = request.expires_at
 
 
-def apply_state(session: Session, request: SignatureRequest, state: EnvelopeState, *, viewed: bool = False) -> None:
+def view(session: Session, request: SignatureRequest, viewers: Sequence[str]) -> None:
+    """Record the first view of a locked request; `viewers` are the addresses of who opened it, the first one first.
+
+    A request of one person needs no trail. Where nobody can be named, nobody is.
+    """
+    named = [
+        recipient
+        for email in viewers
+        for recipient in request.recipients
+        if recipient.email.casefold() == email.casefold()
+    ]
+    people = request.recipients if len(request.recipients) == 1 else named
+    transitions.apply(session, request, Action.VIEW, cause=CAUSE, recipient=next(iter(people), None))
+
+
+def apply_state(session: Session, request: SignatureRequest, state: EnvelopeState) -> None:
     """Derive what changed on a locked request; a state read earlier than one already applied changes nothing."""
     _apply_recipients(session, request, state)
     if request.status not in OPEN:
         return
-    if viewed:
-        transitions.apply(session, request, Action.VIEW, cause=CAUSE)
     match state.status:
         case EnvelopeStatus.FINISHED if request.finished_at is None:
             # `completed` is told once the signed PDF is ours; the archive takes over from here.
@@ -79,7 +100,9 @@ def apply_state(session: Session, request: SignatureRequest, state: EnvelopeStat
         case EnvelopeStatus.CANCELLED:
             transitions.apply(session, request, Action.CANCEL, cause=CAUSE, reason=request.cancel_reason)
         case EnvelopeStatus.DECLINED:
-            transitions.apply(session, request, Action.DECLINE, cause=CAUSE, reason=_decline_reason(state))
+            decliner = next((person for person in request.recipients if person.declined_at is not None), None)
+            reason = _decline_reason(state)
+            transitions.apply(session, request, Action.DECLINE, cause=CAUSE, reason=reason, recipient=decliner)
         case EnvelopeStatus.EXPIRED:
             transitions.apply(session, request, Action.EXPIRE, cause=CAUSE)
     if request.status not in OPEN:
@@ -95,6 +118,15 @@ def match_recipient(recipients: list[Recipient], state: RecipientState) -> Recip
         if recipient.order == state.order and recipient.email.lower() == state.email.lower():
             return recipient
     return None
+
+
+def _read_viewers(request_id: UUID, provider_id: str, *, signing: SigningProvider) -> Sequence[str]:
+    """Return who has opened the envelope; a trail that cannot be read must not hold back the fact of the view."""
+    try:
+        return signing.viewers(provider_id)
+    except ProviderError as error:
+        log.warning("viewer not known", signature_request_id=str(request_id), operation=error.operation)
+        return ()
 
 
 def _apply_recipients(session: Session, request: SignatureRequest, state: EnvelopeState) -> None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import clock
@@ -28,21 +28,33 @@ class Claim:
 def claim(
     session: Session, model: type[Leased], *conditions: ColumnElement[bool], limit: int, lease: timedelta
 ) -> Sequence[Claim]:
-    """Claim up to `limit` due rows, the longest due first, in one statement.
+    """Claim up to `limit` due rows, the longest due first, in one statement."""
+    now = clock.utcnow()
+    table = model.__table__  # type: ignore[attr-defined]
+    due = (
+        select(table.c.id)
+        .where(*conditions, table.c.due_at <= now, is_free(model, now))
+        .order_by(table.c.due_at, table.c.id)
+        .limit(limit)
+    )
+    return take(session, model, due, lease=lease)
+
+
+def is_free(model: type[Leased], now: datetime) -> ColumnElement[bool]:
+    """Return the condition that nobody has the row."""
+    return or_(model.lease_until.is_(None), model.lease_until <= now)
+
+
+def take(session: Session, model: type[Leased], due: Select[UUID], *, lease: timedelta) -> Sequence[Claim]:
+    """Claim the rows that a select finds, in one statement.
 
     The attempt is counted at the claim, so that a row that kills its worker cannot do so for ever unnoticed.
     """
     now = clock.utcnow()
     token = new_id()
     table = model.__table__  # type: ignore[attr-defined]
-    due = (
-        select(table.c.id)
-        .where(*conditions, table.c.due_at <= now, or_(table.c.lease_until.is_(None), table.c.lease_until <= now))
-        .order_by(table.c.due_at, table.c.id)
-        .limit(limit)
-        # PostgreSQL skips what another worker is claiming; SQLite has one writer anyway and ignores this.
-        .with_for_update(skip_locked=True)
-    )
+    # PostgreSQL skips what another worker is claiming; SQLite has one writer anyway and ignores this.
+    due = due.with_for_update(of=table, skip_locked=True)
     claimed = session.execute(
         update(table)
         .where(table.c.id.in_(due.scalar_subquery()))

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock
-from app.models import Project, Render, SignatureRequest
+from app.models import Project, Render, SignatureRequest, WebhookDelivery, WebhookSubscription
 
-Row = TypeVar("Row", Render, SignatureRequest)
+Row = TypeVar("Row", Render, SignatureRequest, WebhookDelivery, WebhookSubscription)
+OwnedRow = TypeVar("OwnedRow", Render, SignatureRequest, WebhookSubscription)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +25,19 @@ class Page(Generic[Row]):
     has_more: bool
 
 
-def stamp_created_at(session: Session, model: type[Row], project_id: UUID) -> datetime:
+def stamp_created_at(session: Session, model: type[OwnedRow], project_id: UUID) -> datetime:
     """Return a creation time later than every visible one of the project, unique to the millisecond.
 
     The project's row is locked until the transaction ends, so rows become visible in the order of their times and
     none ever appears behind a cursor that was already passed.
     """
     session.execute(select(Project.id).where(Project.id == project_id).with_for_update())
-    newest = session.scalar(select(func.max(model.created_at)).where(model.project_id == project_id))
+    return next_created_at(session, model, model.project_id == project_id)
+
+
+def next_created_at(session: Session, model: type[Row], siblings: ColumnElement[bool]) -> datetime:
+    """Return a creation time later than that of every sibling; the caller holds a lock that all their makers take."""
+    newest = session.scalar(select(func.max(model.created_at)).where(siblings))
     now = clock.utcnow()
     return now if newest is None or newest < now else newest + clock.ONE_MILLISECOND
 

@@ -1,4 +1,4 @@
-"""The only writer of a request's status: the change and its history, in the caller's transaction."""
+"""The only writer of a request's status: the change, its history and its webhooks, in the caller's transaction."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,8 +8,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock
+from app.domain.events import EVENT_BY_ACTION, Event
 from app.domain.lifecycle import Action, Status, next_status
 from app.models import HistoryEntry, Recipient, SignatureRequest
+from app.services import deliveries
 
 log = structlog.get_logger(__name__)
 
@@ -24,13 +26,19 @@ def lock(session: Session, request_id: UUID) -> SignatureRequest:
     )
 
 
-def apply(
-    session: Session, request: SignatureRequest, action: Action, *, cause: str, reason: str | None = None
+def apply(  # noqa: PLR0913 (what happened, and its circumstances)
+    session: Session,
+    request: SignatureRequest,
+    action: Action,
+    *,
+    cause: str,
+    reason: str | None = None,
+    recipient: Recipient | None = None,
 ) -> bool:
     """Move a locked request along, and say whether it moved.
 
     What the lifecycle does not allow any more (a late or doubled event) is logged and ignored: the first terminal
-    transition wins. `reason` becomes the request's `errorMessage`.
+    transition wins. `reason` becomes the request's `errorMessage`; `recipient` is who acted, if that is known.
     """
     before = Status(request.status)
     after = next_status(before, action)
@@ -40,7 +48,8 @@ def apply(
     request.status = after
     if reason is not None:
         request.error_message = reason
-    _record(session, request, action=action, before=before, cause=cause, reason=reason)
+    sequence = _record(session, request, action=action, before=before, cause=cause, recipient=recipient, reason=reason)
+    deliveries.queue(session, EVENT_BY_ACTION[action], request, sequence=sequence, recipient=recipient, reason=reason)
     return True
 
 
@@ -48,7 +57,8 @@ def mark_signed(session: Session, request: SignatureRequest, recipient: Recipien
     """Record, once, that a person signed; the request's status does not move."""
     if recipient.signed_at is None:
         recipient.signed_at = at
-        _record(session, request, action="recipient_signed", recipient=recipient, cause=cause)
+        sequence = _record(session, request, action="recipient_signed", recipient=recipient, cause=cause)
+        deliveries.queue(session, Event.SIGNED, request, sequence=sequence, recipient=recipient, reason=None)
 
 
 def mark_declined(
@@ -69,12 +79,14 @@ def _record(  # noqa: PLR0913 (the columns of the row)
     before: Status | None = None,
     recipient: Recipient | None = None,
     reason: str | None = None,
-) -> None:
+) -> int:
+    """Write the entry and return its number."""
     last = session.scalar(select(func.max(HistoryEntry.sequence)).where(HistoryEntry.request_id == request.id))
+    sequence = (last or 0) + 1
     session.add(
         HistoryEntry(
             request_id=request.id,
-            sequence=(last or 0) + 1,
+            sequence=sequence,
             at=clock.utcnow(),
             action=action,
             from_status=before or request.status,
@@ -84,3 +96,4 @@ def _record(  # noqa: PLR0913 (the columns of the row)
             reason=reason,
         )
     )
+    return sequence

@@ -19,6 +19,7 @@ from tests.callers import Caller, make_caller
 from tests.conftest import make_settings
 from tests.fakes.inspector import TrustingInspector
 from tests.fakes.signing import FakeSigningProvider
+from tests.fakes.webhooks import FakeWebhookSender, TrustingGuard
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ def desk(database_template, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             inspector=TrustingInspector(pages=3),
             signing=signing,
             provider_events=HmacEventVerifier(()),
+            webhooks=FakeWebhookSender(),
+            webhook_addresses=TrustingGuard(),
         )
         app = create_app(deps.settings, deps)
         api = make_caller(app)

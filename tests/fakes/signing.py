@@ -25,6 +25,7 @@ class FakeEnvelope:
     people: list[RecipientState]
     status: EnvelopeStatus = EnvelopeStatus.OPEN
     cancel_reason: str | None = None
+    viewers: list[str] = field(default_factory=list)
     finished_at: datetime | None = None
     signed_document: bytes | None = None
     certificate: bytes | None = None
@@ -72,6 +73,10 @@ class FakeSigningProvider:
             reference=envelope.draft.reference,
             finished_at=envelope.finished_at,
         )
+
+    def viewers(self, provider_id: str) -> tuple[str, ...]:
+        self._begin("viewers")
+        return tuple(self._get(provider_id).viewers)
 
     def cancel(self, provider_id: str, *, reason: str | None) -> None:
         self._begin("cancel")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from app.domain.clock import to_milliseconds
+from app.domain.clock import format_timestamp
 
 RFC_3339 = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)([Zz]|[+ -]\d{2}:\d{2})", re.ASCII)
 
@@ -101,11 +101,6 @@ class TrueOrFalse(fields.Boolean):
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)
-
-
-def format_timestamp(value: datetime) -> str:
-    """Write a time as the wire carries it."""
-    return to_milliseconds(value).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def text(*, longest: int, shortest: int = 1) -> validate.And:

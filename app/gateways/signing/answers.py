@@ -30,6 +30,8 @@ _STATUS_BY_WORD = {
     "expired": EnvelopeStatus.EXPIRED,
 }
 
+_VIEW_EVENTS = frozenset({"document_opened", "document_viewed"})
+
 #: Several flags may be true at once; the first of these decides (provider fact sheet, section 18).
 _FLAGS_BY_PRIORITY = ("finished", "cancelled", "declined", "expired", "sent")
 
@@ -107,6 +109,18 @@ def envelope_state(provider_id: str, detail: Mapping[str, Any], people: tuple[Re
         expires_at=moment(detail.get("expires_at")),
         finished_at=moment(timestamps.get("finished_on")) if isinstance(timestamps, dict) else None,
     )
+
+
+def viewers(trail: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the addresses of the signers who opened or viewed the document, the first one first."""
+    views = [
+        entry
+        for entry in _objects(trail, "results")
+        if entry.get("source") == "signer" and entry.get("event") in _VIEW_EVENTS
+    ]
+    actors = (entry.get("actor") for entry in views)
+    emails = (actor.get("email") for actor in actors if isinstance(actor, dict))
+    return tuple(dict.fromkeys(email for email in emails if isinstance(email, str)))
 
 
 def found_envelopes(page: Mapping[str, Any], description: str) -> tuple[FoundEnvelope, ...]:

@@ -140,6 +140,11 @@ class SigningClient:
         people = self._people(provider_id)
         return _parse(detail, lambda data: answers.envelope_state(provider_id, data, people))
 
+    def viewers(self, provider_id: str) -> tuple[str, ...]:
+        """Return who opened or viewed the document, from the audit trail (section 11)."""
+        trail = self._request("read audit trail", "GET", _path(provider_id, "/audit"), refusals=_ENVELOPE_REFUSALS)
+        return _parse(trail, answers.viewers)
+
     def cancel(self, provider_id: str, *, reason: str | None) -> None:
         """Cancel, and let the service tell the signers (section 9)."""
         body: dict[str, object] = {"notify_signers": True}

@@ -1,0 +1,189 @@
+"""Deliveries of events: queued with what they report, listed, and sent again on demand (contract section 5)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, undefer
+
+from app.domain import clock
+from app.domain.errors import Conflict, NotFound
+from app.domain.events import TEST_EVENT, Event
+from app.models import (
+    DeliveryStatus,
+    Recipient,
+    SignatureRequest,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookSubscription,
+)
+from app.services import delivery_order, events, leases, webhooks
+from app.services.paging import Page, fetch_page, next_created_at
+from app.services.unit_of_work import reading, unit_of_work
+
+
+def queue(  # noqa: PLR0913 (the facts of an event)
+    session: Session,
+    event: Event,
+    request: SignatureRequest,
+    *,
+    sequence: int,
+    recipient: Recipient | None,
+    reason: str | None,
+) -> None:
+    """Queue an event for everybody in the project who wants it, in the transaction of the event itself.
+
+    The request is locked; `sequence` is the event's place in its history.
+    """
+    interested = [
+        subscription
+        for subscription in webhooks.lock_active(session, project_id=request.project_id)
+        if event in subscription.events
+    ]
+    if not interested:
+        return
+    body = events.describe(event, request, recipient=recipient, reason=reason)
+    for subscription in interested:
+        delivery = _new(session, subscription, event=event, body=body)
+        delivery.request_id = request.id
+        delivery.sequence = sequence
+    session.flush()  # The order is worked out from the rows.
+    delivery_order.let_next_go(session, [request.id], at=clock.utcnow())
+
+
+def queue_test(subscription_id: UUID, *, project_id: UUID) -> WebhookDelivery:
+    """Queue a test delivery, whatever events the subscription is for; return it.
+
+    Raises NotFound, or Conflict when the subscription is switched off.
+    """
+    with unit_of_work() as session:
+        subscription = webhooks.lock(session, subscription_id, project_id=project_id)
+        _require_active(subscription)
+        delivery = _new(session, subscription, event=TEST_EVENT, body=events.describe_test())
+        delivery.due_at = delivery.created_at
+    return delivery
+
+
+def list_page(
+    subscription_id: UUID, *, project_id: UUID, status: DeliveryStatus | None, cursor: datetime | None, limit: int
+) -> Page[WebhookDelivery]:
+    """Return one page of a subscription's deliveries, newest first; raise NotFound when it is not the project's."""
+    webhooks.get(subscription_id, project_id=project_id)
+    query = select(WebhookDelivery).filter_by(subscription_id=subscription_id)
+    if status is not None:
+        query = query.filter_by(status=status)
+    with reading() as session:
+        return fetch_page(session, query, WebhookDelivery, cursor=cursor, limit=limit)
+
+
+def get(
+    delivery_id: UUID, *, subscription_id: UUID, project_id: UUID
+) -> tuple[WebhookDelivery, Sequence[WebhookAttempt]]:
+    """Return a delivery with its body and its attempts, oldest first; raise NotFound."""
+    webhooks.get(subscription_id, project_id=project_id)
+    with reading() as session:
+        delivery = session.get(WebhookDelivery, delivery_id, options=[undefer(WebhookDelivery.body)])
+        attempts = session.scalars(
+            select(WebhookAttempt).filter_by(delivery_id=delivery_id).order_by(WebhookAttempt.number)
+        ).all()
+    if delivery is None or delivery.subscription_id != subscription_id:
+        raise _not_found()
+    return delivery, attempts
+
+
+def redeliver(delivery_id: UUID, *, subscription_id: UUID, project_id: UUID) -> WebhookDelivery:
+    """Send a delivery again, with all its attempts before it; one that waits for its next attempt is due now.
+
+    Raises NotFound, or Conflict when the subscription is switched off.
+    """
+    delivery, _ = get(delivery_id, subscription_id=subscription_id, project_id=project_id)
+    with unit_of_work() as session:
+        locked = _lock(session, delivery.id, request_id=delivery.request_id)
+        _require_active(session.get_one(WebhookSubscription, subscription_id))
+        _queue_again(session, locked, due_at=clock.utcnow())
+    return locked
+
+
+def count_to_redeliver(*, since: datetime, status: DeliveryStatus) -> int:
+    """Return how many deliveries of that status were queued since then, for subscriptions that are switched on."""
+    with reading() as session:
+        query = select(func.count()).select_from(WebhookDelivery).join(WebhookSubscription)
+        return session.scalar(query.where(*_to_redeliver(since, status))) or 0
+
+
+def redeliver_all(*, since: datetime, status: DeliveryStatus) -> int:
+    """Send them all again, the oldest first and a thousand a second at most; return how many."""
+    due_at = clock.utcnow()
+    with reading() as session:
+        query = select(WebhookDelivery).join(WebhookSubscription).where(*_to_redeliver(since, status))
+        chosen = session.scalars(query.order_by(WebhookDelivery.created_at)).all()
+    for delivery in chosen:
+        with unit_of_work() as session:
+            locked = _lock(session, delivery.id, request_id=delivery.request_id)
+            if locked.status == status:
+                due_at += clock.ONE_MILLISECOND
+                _queue_again(session, locked, due_at=due_at)
+    return len(chosen)
+
+
+def finish(delivery: WebhookDelivery, status: DeliveryStatus) -> None:
+    """Give a delivery its final status."""
+    delivery.status = status
+    delivery.finished_at = clock.utcnow()
+    leases.release(delivery, after=None)
+
+
+def _new(session: Session, subscription: WebhookSubscription, *, event: str, body: bytes) -> WebhookDelivery:
+    delivery = WebhookDelivery(
+        subscription_id=subscription.id,
+        sequence=0,
+        event=event,
+        body=body,
+        status=DeliveryStatus.PENDING,
+        created_at=next_created_at(session, WebhookDelivery, WebhookDelivery.subscription_id == subscription.id),
+    )
+    session.add(delivery)
+    return delivery
+
+
+def _queue_again(session: Session, delivery: WebhookDelivery, *, due_at: datetime) -> None:
+    if delivery.status == DeliveryStatus.PENDING:
+        # What is being sent now, or waits for an earlier event, stays as it is.
+        if delivery.due_at is not None and delivery.lease_token is None:
+            delivery.due_at = due_at
+        return
+    leases.release(delivery, after=None)
+    delivery.status = DeliveryStatus.PENDING
+    delivery.finished_at = None
+    delivery.failures = 0
+    if delivery.request_id is None:
+        delivery.due_at = due_at
+    else:
+        session.flush()  # The order is worked out from the rows.
+        delivery_order.let_next_go(session, [delivery.request_id], at=due_at)
+
+
+def _to_redeliver(since: datetime, status: DeliveryStatus) -> tuple[ColumnElement[bool], ...]:
+    return (
+        WebhookDelivery.status == status,
+        WebhookDelivery.created_at >= since,
+        WebhookSubscription.active.is_(True),
+        WebhookSubscription.deleted_at.is_(None),
+    )
+
+
+def _lock(session: Session, delivery_id: UUID, *, request_id: UUID | None) -> WebhookDelivery:
+    """Load a delivery for changing it; its request is locked before it, as everywhere."""
+    if request_id is not None:
+        delivery_order.lock_requests(session, [request_id])
+    return session.get_one(WebhookDelivery, delivery_id, with_for_update=True, populate_existing=True)
+
+
+def _require_active(subscription: WebhookSubscription) -> None:
+    if not subscription.active:
+        raise Conflict("This webhook is switched off. Switch it on first (PATCH with active true).")
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such delivery of this webhook.")
