@@ -62,11 +62,15 @@ def put_pdf(render_id: UUID, content: bytes, *, project_id: UUID, deps: Dependen
     saved = stored_files.save(deps.storage, folder=f"renders/{render_id}", content=content)
     with unit_of_work() as session:
         render = _lock(session, render_id)
-        _require_pending(render)
-        render.status = RenderStatus.SUCCEEDED
-        render.pages = _pages(report)
-        render.file = stored_files.record(session, saved)
-        render.completed_at = clock.utcnow()
+        if is_first := _is_pending(render):
+            render.status = RenderStatus.SUCCEEDED
+            render.pages = _pages(report)
+            render.file = stored_files.record(session, saved)
+            render.completed_at = clock.utcnow()
+    if not is_first:
+        if render.file is None or render.file.key != saved.key:
+            deps.storage.delete(saved.key)
+        raise _has_its_outcome(render)
     return render
 
 
@@ -171,6 +175,14 @@ def _lock(session: Session, render_id: UUID) -> Render:
     return session.get_one(Render, render_id, with_for_update={"of": Render}, populate_existing=True)
 
 
+def _is_pending(render: Render) -> bool:
+    return render.status in {RenderStatus.QUEUED, RenderStatus.RENDERING}
+
+
 def _require_pending(render: Render) -> None:
-    if render.status not in {RenderStatus.QUEUED, RenderStatus.RENDERING}:
-        raise Conflict(f"This render has its outcome already (status: {render.status}).")
+    if not _is_pending(render):
+        raise _has_its_outcome(render)
+
+
+def _has_its_outcome(render: Render) -> Conflict:
+    return Conflict(f"This render has its outcome already (status: {render.status}).")

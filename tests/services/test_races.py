@@ -194,7 +194,7 @@ def test_uploads_at_once_with_one_key_are_one_render(callers, app, tmp_path):
     assert len(list((tmp_path / "storage").rglob("*.pdf"))) == 1
 
 
-def test_of_deliveries_at_once_one_succeeds(callers, app):
+def test_of_deliveries_at_once_one_succeeds_and_one_file_stays(callers, app, tmp_path):
     rewire(app, inspector=TrustingInspector())
     render_id = callers[0].post("/v1/renders", json={}).json["id"]
 
@@ -206,6 +206,22 @@ def test_of_deliveries_at_once_one_succeeds(callers, app):
     )
 
     assert Counter(answer.status_code for answer in answers) == {200: 1, 409: 3}
+    (file,) = (tmp_path / "storage").rglob("*.pdf")
+    assert file.read_bytes() == callers[0].get(f"/v1/renders/{render_id}/download").data
+
+
+def test_the_same_pdf_delivered_twice_at_once_stays(callers, app):
+    rewire(app, inspector=TrustingInspector())
+    render_id = callers[0].post("/v1/renders", json={}).json["id"]
+
+    at_once(
+        4,
+        lambda number: callers[number].put(
+            f"/v1/renders/{render_id}/pdf", data=b"%PDF-1.7", content_type="application/pdf"
+        ),
+    )
+
+    assert callers[0].get(f"/v1/renders/{render_id}/download").data == b"%PDF-1.7"
 
 
 def test_an_event_delivered_several_times_at_once_is_stored_once(app):
