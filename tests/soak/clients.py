@@ -15,7 +15,7 @@ from tests.soak.ledger import TERMINAL_WORDS, Ledger, Order
 
 #: Shares of what clients do.
 CONTESTED, CANCELLED, READ_AGAIN, TWO_SIGNERS = 0.08, 0.25, 0.5, 0.2
-CONTESTANTS = 4
+CONTESTANTS = 3
 
 #: An order is waited for this long inside one call; the API answers far sooner, unless it is killed.
 TIMEOUT = (2, 60)

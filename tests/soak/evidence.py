@@ -40,7 +40,7 @@ class Evidence:
                 history[str(entry.request_id)].append(entry)
             waiting = ProviderEvent.applied_at.is_(None)
             unapplied = session.scalar(select(func.count()).select_from(ProviderEvent).where(waiting))
-            deliveries = _count_rows(session, "deliveries")
+            deliveries = _count_rows(session, "webhook_deliveries")
         state = provider.state()
         return cls(
             requests=requests,

@@ -13,7 +13,6 @@ EVENT_SECRET = "a-secret-of-the-provider-0123456789"
 GUNICORN_WORKERS = 2
 GUNICORN_THREADS = 4
 BACKGROUND_WORKERS = 2
-CLIENTS = 12
 
 #: Seconds. Longer than any `late` or lagging envelope but the ones that are to come too late.
 DOUBT_SECONDS = 8
@@ -64,6 +63,7 @@ class Plan:
     database: str | None
     folder: Path
     settle_seconds: float
+    clients: int = 12
 
     @property
     def kind(self) -> str:

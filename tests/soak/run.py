@@ -22,7 +22,7 @@ from tests.soak.evidence import Evidence
 from tests.soak.invariants import Kind, Violation, violations
 from tests.soak.lapse import drain
 from tests.soak.ledger import Ledger
-from tests.soak.plan import CLIENTS, Plan, environment_of, make_trouble, soak_settings
+from tests.soak.plan import Plan, environment_of, make_trouble, soak_settings
 from tests.soak.stack import HOST, Stack, free_ports
 from tests.soak.trouble import Killer, Recipients
 
@@ -87,13 +87,12 @@ class _Soak:
         self._api_origin = api_origin
         self._ledger = Ledger()
         self._clients = self._make_clients()
+        self._recipients = Recipients(provider.origin, ledger=self._ledger, seed=plan.seed)
 
     def run(self) -> Totals:
         self._load()
         self._settle()
         lapse = self._drain()
-        self._ask_again()
-        lapse += self._drain()
         evidence = self._gather()
         return Totals(
             plan=self._plan,
@@ -118,7 +117,7 @@ class _Soak:
                 ledger=self._ledger,
                 seed=self._plan.seed,
             )
-            for number in range(1, CLIENTS + 1)
+            for number in range(1, self._plan.clients + 1)
         ]
         for client in clients:
             client.others = [other for other in clients if other is not client]
@@ -138,43 +137,44 @@ class _Soak:
         """Let clients, recipients, faults and kills loose for as long as planned."""
         make_trouble(self._provider, events_url=f"{self._api_origin}/hooks/signing-provider")
         killer = Killer(self._stack, ledger=self._ledger, seed=self._plan.seed)
-        recipients = Recipients(self._provider.origin, ledger=self._ledger, seed=self._plan.seed)
-        for thread in (recipients, *self._clients, killer):
+        for thread in (self._recipients, *self._clients, killer):
             thread.daemon = True
             thread.start()
         clock.sleep(self._plan.seconds)
         for client in self._clients:
             client.no_more.set()
-        for thread in (killer, recipients):
-            thread.ended.set()
-            thread.join()
+        killer.ended.set()
+        killer.join()
         self._stack.revive()
         self._provider.clear_faults()
 
     def _settle(self) -> None:
-        """Let the clients retry and the workers catch up, in true time; then stop them."""
+        """Let the clients retry, the recipients decide and the workers catch up, in true time; then stop them."""
         deadline = clock.monotonic() + self._plan.settle_seconds
         while self._ledger.unsettled() and clock.monotonic() < deadline:
             clock.sleep(0.5)
             self._stack.revive()
-        for client in self._clients:
-            client.ended.set()
-        for client in self._clients:
-            client.join()
+        for thread in (self._recipients, *self._clients):
+            thread.ended.set()
+        for thread in (self._recipients, *self._clients):
+            thread.join()
         self._stack.stop_workers()
 
     def _drain(self) -> timedelta:
-        """Wait for what is late at the provider; then let time pass until everything holds, or too much has."""
+        """Wait for what is late at the provider; then let time pass until everything holds, or too much has.
+
+        As it passes, clients ask again for what they have no answer to.
+        """
         deadline = clock.monotonic() + SECONDS_FOR_LATE_THINGS
         while self._provider.pending() and clock.monotonic() < deadline:
             clock.sleep(0.1)
         self._provider.send_no_events()
-        return drain(self._app, self._deps, is_done=lambda: not violations(self._gather()), longest=LONGEST_LAPSE)
+        return drain(self._app, self._deps, is_done=self._everything_holds, longest=LONGEST_LAPSE)
 
-    def _ask_again(self) -> None:
-        """Have the keys asked for again that have no answer: by now everybody knows."""
+    def _everything_holds(self) -> bool:
         for order in self._ledger.unsettled():
             self._clients[0].ask(order)
+        return not violations(self._gather())
 
     def _gather(self) -> Evidence:
         return Evidence.gather(self._app, provider=self._provider, ledger=self._ledger, storage=self._deps.storage)
