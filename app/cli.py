@@ -18,6 +18,7 @@ from app import local, worker
 from app.api.deps import EXTENSION
 from app.config import SettingsError
 from app.domain.errors import CountersignError
+from app.extensions import db
 from app.factory import create_app
 from app.services import api_keys, doctor, projects
 
@@ -37,7 +38,10 @@ def with_app(command: Callable[..., None]) -> Callable[..., None]:
         try:
             app = create_app()
             with app.app_context():
-                command(app, *args, **kwargs)
+                try:
+                    command(app, *args, **kwargs)
+                finally:
+                    db.engine.dispose()
         except (SettingsError, CountersignError) as error:
             raise click.ClickException(str(error)) from error
         except (OperationalError, ProgrammingError) as error:
