@@ -5,51 +5,57 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from flask import Flask
-from sqlalchemy import func, inspect, select, table
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import func, select
+from sqlalchemy.orm import joinedload
 
 from app.domain.ports import FileStorage
-from app.models import HistoryEntry, ProviderEvent, SignatureRequest
+from app.models import HistoryEntry, ProviderEvent, SignatureRequest, WebhookDelivery
 from app.services.unit_of_work import reading
 from tests.fakes.provider_control import ProviderControl
 from tests.soak.ledger import Ledger
+from tests.soak.receiver import Receiver
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """Both sides at one moment."""
 
-    #: By id.
+    #: By our id.
     requests: dict[str, SignatureRequest]
     history: dict[str, list[HistoryEntry]]
     unapplied_events: int
-    deliveries: int
+    deliveries: dict[str, list[WebhookDelivery]]
     #: By the provider's id.
     envelopes: dict[str, dict[str, Any]]
     create_calls: dict[str, list[str]]
     ledger: Ledger
+    receiver: Receiver
     storage: FileStorage
 
     @classmethod
-    def gather(cls, app: Flask, *, provider: ProviderControl, ledger: Ledger, storage: FileStorage) -> Self:
+    def gather(
+        cls, app: Flask, *, provider: ProviderControl, ledger: Ledger, receiver: Receiver, storage: FileStorage
+    ) -> Self:
         files = (joinedload(SignatureRequest.signed_file), joinedload(SignatureRequest.certificate_file))
-        history = defaultdict(list)
+        history, deliveries = defaultdict(list), defaultdict(list)
         with app.app_context(), reading() as session:
             requests = {str(each.id): each for each in session.scalars(select(SignatureRequest).options(*files))}
             for entry in session.scalars(select(HistoryEntry).order_by(HistoryEntry.sequence)):
                 history[str(entry.request_id)].append(entry)
             waiting = ProviderEvent.applied_at.is_(None)
             unapplied = session.scalar(select(func.count()).select_from(ProviderEvent).where(waiting))
-            deliveries = _count_rows(session, "webhook_deliveries")
+            for delivery in session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.sequence)):
+                deliveries[str(delivery.request_id)].append(delivery)
         state = provider.state()
         return cls(
             requests=requests,
             history=dict(history),
             unapplied_events=unapplied or 0,
-            deliveries=deliveries,
+            deliveries=dict(deliveries),
             envelopes={each["id"]: each for each in state["envelopes"]},
             create_calls=state["create_calls"],
             ledger=ledger,
+            receiver=receiver,
             storage=storage,
         )
 
@@ -59,10 +65,3 @@ class Evidence:
         for envelope in self.envelopes.values():
             groups[envelope[member]].append(envelope)
         return groups
-
-
-def _count_rows(session: Session, name: str) -> int:
-    """Return how many rows a table has that not every version of the database has."""
-    if not inspect(session.connection()).has_table(name):
-        return 0
-    return session.scalar(select(func.count()).select_from(table(name))) or 0

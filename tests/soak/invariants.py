@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.domain.events import EVENT_BY_ACTION, Event
 from app.domain.lifecycle import OPEN, Status
-from app.models import StoredFile
+from app.models import DeliveryStatus, StoredFile
 from tests.soak.evidence import Evidence
 
 #: What an envelope may be there, for a status here.
@@ -18,6 +19,8 @@ AGREEING = {
     Status.CANCELLED: {"cancelled"},
     Status.EXPIRED: {"expired", "cancelled"},
 }
+#: What a project is told of an entry of the history; of what is not here it is not told.
+EVENTS = {**EVENT_BY_ACTION, "recipient_signed": Event.SIGNED}
 NOBODY_CAN_SIGN = {"cancelled", "deleted"}
 
 
@@ -160,6 +163,26 @@ def finished_is_archived(evidence: Evidence) -> Findings:
                     yield Kind.LOST, f"{request.id} is completed and a file is missing or torn"
 
 
+def every_change_is_told_once(evidence: Evidence) -> Findings:
+    for request_id in evidence.requests:
+        entries = evidence.history.get(request_id, [])
+        due = [(entry.sequence, str(EVENTS[entry.action])) for entry in entries if entry.action in EVENTS]
+        queued = [(delivery.sequence, delivery.event) for delivery in evidence.deliveries.get(request_id, [])]
+        if queued != due:
+            yield Kind.LOST, f"{request_id}: deliveries are {queued} and should be {due}"
+
+
+def every_delivery_has_arrived(evidence: Evidence) -> Findings:
+    for request_id, deliveries in evidence.deliveries.items():
+        for delivery in deliveries:
+            if delivery.status != DeliveryStatus.DELIVERED:
+                yield Kind.LOST, f"{request_id}: {delivery.event} ({delivery.id}) is {delivery.status}"
+            elif len(evidence.receiver.bodies[str(delivery.id)]) != 1:
+                yield Kind.LOST, f"{request_id}: {delivery.event} ({delivery.id}) did not arrive, or not the same twice"
+    if evidence.receiver.forged:
+        yield Kind.OTHER, f"{evidence.receiver.forged} deliveries carried a wrong signature"
+
+
 def clients_saw_nothing_wrong(evidence: Evidence) -> Findings:
     for sentence in evidence.ledger.violations:
         yield Kind.OTHER, sentence
@@ -181,6 +204,8 @@ CHECKS: tuple[Callable[[Evidence], Findings], ...] = (
     every_signature_is_known,
     every_event_is_applied,
     finished_is_archived,
+    every_change_is_told_once,
+    every_delivery_has_arrived,
     clients_saw_nothing_wrong,
 )
 

@@ -87,13 +87,18 @@ def soak_settings(*, database_url: str, folder: Path, api_origin: str, provider_
         idempotency_wait_seconds=2,
         worker_idle_seconds=0.1,
         archive_deadline_seconds=20,
+        webhook_retry_seconds=(0, 1, 1, 2, 2, *[5] * 10),
+        webhook_timeout=2,
+        webhook_allow_insecure=True,
     )
 
 
 def environment_of(settings: Settings) -> Mapping[str, str]:
     """Return the environment variables that give a process these settings."""
     given = {name.upper(): value for name, value in asdict(settings).items()}
-    return {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in given.items()}
+    return {
+        name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in given.items()
+    }
 
 
 def make_trouble(provider: ProviderControl, *, events_url: str) -> None:

@@ -12,8 +12,9 @@ from flask import Flask
 
 from app.api.deps import EXTENSION
 from app.domain import clock
+from app.domain.events import Event
 from app.factory import create_app
-from app.services import api_keys, projects
+from app.services import api_keys, projects, webhooks
 from tests import databases
 from tests.builders.pdfs import make_pdf
 from tests.fakes.provider_control import ProviderControl
@@ -23,6 +24,7 @@ from tests.soak.invariants import Kind, Violation, violations
 from tests.soak.lapse import drain
 from tests.soak.ledger import Ledger
 from tests.soak.plan import Plan, environment_of, make_trouble, soak_settings
+from tests.soak.receiver import Receiver
 from tests.soak.stack import HOST, Stack, free_ports
 from tests.soak.trouble import Killer, Recipients
 
@@ -73,17 +75,30 @@ def soak(plan: Plan) -> Totals:
         stack = Stack(
             environment=environment_of(settings), ports=(api_port, provider_port), seed=plan.seed, folder=plan.folder
         )
-        with stack.running(), closing(ProviderControl(provider_origin)) as provider:
-            return _Soak(plan, app, stack, provider, api_origin).run()
+        with (
+            stack.running(),
+            closing(ProviderControl(provider_origin)) as provider,
+            Receiver(seed=plan.seed) as receiver,
+        ):
+            return _Soak(plan, app, stack, provider, receiver, api_origin).run()
 
 
 class _Soak:
-    def __init__(self, plan: Plan, app: Flask, stack: Stack, provider: ProviderControl, api_origin: str) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        app: Flask,
+        stack: Stack,
+        provider: ProviderControl,
+        receiver: Receiver,
+        api_origin: str,
+    ) -> None:
         self._plan = plan
         self._app = app
         self._deps = app.extensions[EXTENSION]
         self._stack = stack
         self._provider = provider
+        self._receiver = receiver
         self._api_origin = api_origin
         self._ledger = Ledger()
         self._clients = self._make_clients()
@@ -98,7 +113,7 @@ class _Soak:
             plan=self._plan,
             requests=len(evidence.requests),
             envelopes=len(evidence.envelopes),
-            deliveries=evidence.deliveries,
+            deliveries=sum(len(each) for each in evidence.deliveries.values()),
             violations=violations(evidence),
             counts=self._ledger.counts,
             lapse=lapse,
@@ -106,7 +121,12 @@ class _Soak:
 
     def _make_clients(self) -> list[Client]:
         with self._app.app_context():
-            key = api_keys.create(projects.create("Soak").id).clear_text
+            project_id = projects.create("Soak").id
+            key = api_keys.create(project_id).clear_text
+            subscription = webhooks.create(
+                project_id=project_id, url=self._receiver.url, events=list(Event), deps=self._deps
+            )
+        self._receiver.secret = subscription.secret
         renders = [self._upload(key, number) for number in range(RENDERS)]
         clients = [
             Client(
@@ -147,6 +167,7 @@ class _Soak:
         killer.join()
         self._stack.revive()
         self._provider.clear_faults()
+        self._receiver.is_well = True
 
     def _settle(self) -> None:
         """Let the clients retry, the recipients decide and the workers catch up, in true time; then stop them."""
@@ -177,7 +198,9 @@ class _Soak:
         return not violations(self._gather())
 
     def _gather(self) -> Evidence:
-        return Evidence.gather(self._app, provider=self._provider, ledger=self._ledger, storage=self._deps.storage)
+        return Evidence.gather(
+            self._app, provider=self._provider, ledger=self._ledger, receiver=self._receiver, storage=self._deps.storage
+        )
 
 
 @contextmanager

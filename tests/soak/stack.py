@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -66,10 +66,14 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
             self._process.wait()
 
-    def stop(self) -> None:
-        """Ask it to stop; then end whatever it and its predecessors have left."""
+    def ask_to_stop(self) -> None:
         if self.is_running:
             self._process.terminate()
+
+    def stop(self) -> None:
+        """Ask it to stop; then end whatever it and its predecessors have left."""
+        self.ask_to_stop()
+        if self.is_running:
             try:
                 self._process.wait(SECONDS_TO_STOP)
             except subprocess.TimeoutExpired:
@@ -112,13 +116,15 @@ class Stack:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Start everything; stop everything, whatever happens."""
-        with ExitStack() as exits:
-            for process in (self.provider, self.api, *self.workers):
-                exits.callback(process.stop)
+        processes = [self.provider, self.api, *self.workers]
+        try:
+            for process in processes:
                 process.start()
             wait_until_answers(f"{self._provider_origin}/control/pending")
             wait_until_answers(f"{self._api_origin}/v1/health")
             yield
+        finally:
+            _stop(processes)
 
     def revive(self) -> list[str]:
         """Start again what has died; return the names."""
@@ -129,8 +135,15 @@ class Stack:
         return [process.name for process in dead]
 
     def stop_workers(self) -> None:
-        for worker in self.workers:
-            worker.stop()
+        _stop(self.workers)
+
+
+def _stop(processes: Sequence[Process]) -> None:
+    """Stop them all together, whatever happens to one."""
+    with ExitStack() as exits:
+        for process in processes:
+            exits.callback(process.stop)
+            process.ask_to_stop()
 
 
 def free_ports(count: int) -> tuple[int, ...]:

@@ -1,12 +1,14 @@
 """The checks of the soak find what is wrong: each broken promise is seen, and an unbroken one is not."""
 
+from collections import defaultdict
 from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
 
 from app.domain import clock
-from app.models import HistoryEntry, Recipient, SignatureRequest
+from app.domain.ids import new_id
+from app.models import HistoryEntry, Recipient, SignatureRequest, WebhookDelivery
 from tests.soak.evidence import Evidence
 from tests.soak.invariants import Kind, violations
 from tests.soak.ledger import Ledger, Order
@@ -30,13 +32,17 @@ class Case:
         self.create_calls = {REQUEST: ["none"]}
         self.unapplied_events = 0
         self.files = {}
+        self.delivery = make_delivery(1, "signature.sent")
+        self.deliveries = [self.delivery]
+        self.receiver = SimpleNamespace(bodies=defaultdict(set, {str(self.delivery.id): {b"sent"}}), forged=0)
 
     def found(self):
         evidence = Evidence(
             requests=self.requests,
             history={REQUEST: self.history},
             unapplied_events=self.unapplied_events,
-            deliveries=0,
+            deliveries={REQUEST: self.deliveries},
+            receiver=self.receiver,
             envelopes={each["id"]: each for each in self.envelopes},
             create_calls=self.create_calls,
             ledger=self.ledger,
@@ -75,6 +81,30 @@ def entry(sequence, action, before, after, recipient_id=None):
     return HistoryEntry(
         sequence=sequence, action=action, from_status=before, to_status=after, recipient_id=recipient_id
     )
+
+
+def make_delivery(sequence, event):
+    return WebhookDelivery(id=new_id(), sequence=sequence, event=event, status="delivered")
+
+
+def tell_nobody(case):
+    case.deliveries.clear()
+
+
+def tell_twice(case):
+    case.deliveries.append(make_delivery(1, "signature.sent"))
+
+
+def leave_a_delivery(case):
+    case.delivery.status = "pending"
+
+
+def lose_a_delivery(case):
+    case.receiver.bodies[str(case.delivery.id)].clear()
+
+
+def forge_a_delivery(case):
+    case.receiver.forged = 1
 
 
 def call_create_twice(case):
@@ -176,6 +206,10 @@ BREAKS = {
         leave_an_unknown_envelope,
         adopt_a_strangers_envelope,
         finish_without_a_file,
+        tell_nobody,
+        tell_twice,
+        leave_a_delivery,
+        lose_a_delivery,
     ],
     Kind.IN_DOUBT: [stay_creating, leave_a_key_unanswered],
     Kind.OTHER: [
@@ -186,6 +220,7 @@ BREAKS = {
         apply_twice,
         miss_a_signature,
         leave_an_event,
+        forge_a_delivery,
         complain,
     ],
 }
