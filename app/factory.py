@@ -1,7 +1,6 @@
 """The composition root: the only code that knows every part."""
 
 import re
-import sqlite3
 from importlib.metadata import version
 from pathlib import Path
 
@@ -9,14 +8,13 @@ import structlog
 from flask import Flask, Response, g, request
 from flask_smorest import Api
 
-from app.api import health, provider_events, renders, signatures
+from app.api import health, provider_events, renders, signatures, webhooks
 from app.api.auth import Policy, require_api_keys
 from app.api.deps import EXTENSION
 from app.api.errors import register_error_handlers
 from app.config import Settings, SettingsError, load_settings
 from app.domain.ids import new_id
 from app.extensions import (
-    SQLITE_WITHOUT_WAL_RACE,
     absolute_database_url,
     configure_engine,
     db,
@@ -37,6 +35,7 @@ from app.services.dependencies import Dependencies
 BLUEPRINTS = (
     (signatures.blueprint, "/v1/signatures", Policy.API_KEY),
     (renders.blueprint, "/v1/renders", Policy.API_KEY),
+    (webhooks.blueprint, "/v1/webhooks", Policy.API_KEY),
     (health.blueprint, "/v1", Policy.PUBLIC),
     (provider_events.blueprint, "/hooks", Policy.PUBLIC),
 )
@@ -48,8 +47,6 @@ CONNECTIONS = 20
 
 #: A caller's request id is passed on if it cannot break a log line or a header.
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
-
-log = structlog.get_logger(__name__)
 
 
 def create_app(settings: Settings | None = None, dependencies: Dependencies | None = None) -> Flask:
@@ -118,8 +115,6 @@ def _bind_database(app: Flask, settings: Settings) -> None:
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     with app.app_context():
         configure_engine(db.engine)
-    if url.get_backend_name() == "sqlite" and sqlite3.sqlite_version_info < SQLITE_WITHOUT_WAL_RACE:
-        log.warning("SQLite is older than 3.51.3: keep backups (README, Storage)", version=sqlite3.sqlite_version)
 
 
 def _register_api(app: Flask) -> None:

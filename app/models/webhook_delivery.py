@@ -4,10 +4,11 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.extensions import Base
 from app.models.columns import Leased, Moment, PrimaryKey
+from app.models.webhook_attempt import WebhookAttempt
 
 #: Small indexes: of millions of deliveries only few wait.
 WAITS = text("due_at IS NOT NULL")
@@ -56,3 +57,5 @@ class WebhookDelivery(Leased, Base):
     attempts_made: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[Moment]
     finished_at: Mapped[Moment | None]
+
+    history: Mapped[list[WebhookAttempt]] = relationship(lazy="raise", order_by=WebhookAttempt.number)

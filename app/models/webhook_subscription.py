@@ -4,10 +4,11 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.extensions import Base
 from app.models.columns import Moment, PrimaryKey
+from app.models.project import Project
 
 
 class SwitchOffReason(StrEnum):
@@ -42,3 +43,5 @@ class WebhookSubscription(Base):
     disabled_reason: Mapped[str | None] = mapped_column(String(16))
     #: A deleted subscription is kept for its deliveries: they are the record of what was told to whom.
     deleted_at: Mapped[Moment | None]
+
+    project: Mapped[Project] = relationship(lazy="raise")

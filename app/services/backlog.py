@@ -10,8 +10,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from app.config import Settings
 from app.domain import clock
 from app.domain.lifecycle import OPEN, Status
-from app.models import ProviderEvent, SignatureRequest
+from app.models import ProviderEvent, SignatureRequest, WebhookDelivery
 from app.services.archive import AWAITS_ARCHIVE
+from app.services.delivering import JITTER
 from app.services.doubt import in_flight_window
 
 
@@ -33,6 +34,7 @@ class Backlog:
 
 def measure(session: Session, settings: Settings) -> Sequence[Backlog]:
     """Return every kind of waiting, also where nothing waits."""
+    schedule_patience = timedelta(seconds=(1 + JITTER) * sum(settings.webhook_retry_seconds)) + timedelta(hours=1)
     archive_patience = timedelta(seconds=settings.archive_deadline_seconds) + timedelta(minutes=10)
     doubt_patience = in_flight_window(settings) + timedelta(seconds=settings.provider_doubt_seconds + 600)
     return [
@@ -70,6 +72,22 @@ def measure(session: Session, settings: Settings) -> Sequence[Backlog]:
             SignatureRequest.expires_at < clock.utcnow(),
             patience=timedelta(hours=1),
             advice="see that a worker runs, and look for `poll failed` in its log",
+        ),
+        _backlog(
+            session,
+            "webhooks due but not sent",
+            WebhookDelivery.due_at,
+            WebhookDelivery.due_at <= clock.utcnow(),
+            patience=timedelta(minutes=10),
+            advice="see that a worker runs and keeps up: receivers that hang keep its threads busy",
+        ),
+        _backlog(
+            session,
+            "deliveries not made",
+            WebhookDelivery.created_at,
+            WebhookDelivery.finished_at.is_(None),
+            patience=schedule_patience,
+            advice="see that a worker runs, and `countersign webhooks list` for receivers that fail",
         ),
     ]
 

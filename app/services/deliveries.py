@@ -1,11 +1,10 @@
 """Deliveries of events: queued with what they report, listed, and sent again on demand (contract section 5)."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session, selectinload, undefer
 
 from app.domain import clock
 from app.domain.errors import Conflict, NotFound
@@ -14,7 +13,6 @@ from app.models import (
     DeliveryStatus,
     Recipient,
     SignatureRequest,
-    WebhookAttempt,
     WebhookDelivery,
     WebhookSubscription,
 )
@@ -77,19 +75,15 @@ def list_page(
         return fetch_page(session, query, WebhookDelivery, cursor=cursor, limit=limit)
 
 
-def get(
-    delivery_id: UUID, *, subscription_id: UUID, project_id: UUID
-) -> tuple[WebhookDelivery, Sequence[WebhookAttempt]]:
+def get(delivery_id: UUID, *, subscription_id: UUID, project_id: UUID) -> WebhookDelivery:
     """Return a delivery with its body and its attempts, oldest first; raise NotFound."""
     webhooks.get(subscription_id, project_id=project_id)
     with reading() as session:
-        delivery = session.get(WebhookDelivery, delivery_id, options=[undefer(WebhookDelivery.body)])
-        attempts = session.scalars(
-            select(WebhookAttempt).filter_by(delivery_id=delivery_id).order_by(WebhookAttempt.number)
-        ).all()
+        everything = (undefer(WebhookDelivery.body), selectinload(WebhookDelivery.history))
+        delivery = session.get(WebhookDelivery, delivery_id, options=everything)
     if delivery is None or delivery.subscription_id != subscription_id:
         raise _not_found()
-    return delivery, attempts
+    return delivery
 
 
 def redeliver(delivery_id: UUID, *, subscription_id: UUID, project_id: UUID) -> WebhookDelivery:
@@ -97,7 +91,7 @@ def redeliver(delivery_id: UUID, *, subscription_id: UUID, project_id: UUID) -> 
 
     Raises NotFound, or Conflict when the subscription is switched off.
     """
-    delivery, _ = get(delivery_id, subscription_id=subscription_id, project_id=project_id)
+    delivery = get(delivery_id, subscription_id=subscription_id, project_id=project_id)
     with unit_of_work() as session:
         locked = _lock(session, delivery.id, request_id=delivery.request_id)
         _require_active(session.get_one(WebhookSubscription, subscription_id))

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.errors import ProviderError
 from app.extensions import migrate
-from app.services import backlog
+from app.services import backlog, webhooks
 from app.services.dependencies import Dependencies
 from app.services.unit_of_work import reading
 
@@ -35,6 +35,7 @@ def examine(deps: Dependencies) -> Iterator[Finding]:
     yield _examine_provider(deps)
     if database.advice is None:
         yield from _examine_backlogs(deps)
+        yield _examine_webhooks()
 
 
 def _examine_database() -> Finding:
@@ -102,6 +103,18 @@ def _examine_backlogs(deps: Dependencies) -> Iterator[Finding]:
             state=f"{waiting.count}, the oldest for {_duration(waiting.oldest)}",
             advice=waiting.advice if waiting.needs_a_person else None,
         )
+
+
+def _examine_webhooks() -> Finding:
+    subject = "webhooks that we switched off"
+    count = webhooks.count_switched_off()
+    if count == 0:
+        return Finding(subject=subject, state="none")
+    return Finding(
+        subject=subject,
+        state=str(count),
+        advice="see `countersign webhooks list`, and tell their owners: of what happens now they do not hear",
+    )
 
 
 def _duration(age: timedelta) -> str:

@@ -1,6 +1,7 @@
 """Resolving doubt: finding the envelope of a request whose create call was never answered (contract section 4)."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -57,8 +58,7 @@ def run_once(*, limit: int, deps: Dependencies) -> int:
         return 0
     with unit_of_work() as session:
         claims = leases.claim(session, SignatureRequest, AWAITS_ENVELOPE, limit=limit, lease=LEASE)
-    for held in claims:
-        _attend(held, signing=deps.signing, deps=deps)
+    leases.attend_each(claims, partial(_attend, signing=deps.signing, deps=deps))
     return len(claims)
 
 

@@ -1,6 +1,7 @@
 """Asking the provider of our own accord: events get lost, and requests expire (contract section 6)."""
 
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import func, select, update
@@ -37,8 +38,7 @@ def run_once(*, limit: int, deps: Dependencies) -> int:
         return 0
     with unit_of_work() as session:
         claims = _claim(session, limit=limit)
-    for held in claims:
-        _attend(held, signing=deps.signing, deps=deps)
+    leases.attend_each(claims, partial(_attend, signing=deps.signing, deps=deps))
     return len(claims)
 
 

@@ -92,7 +92,9 @@ def cancel(request_id: UUID, *, project_id: UUID, reason: str | None, deps: Depe
     Raises NotFound, Conflict when it is over already or is being cancelled right now, SignaturesUnavailable, and
     ProviderError when the provider did not do it; then the status is unchanged.
     """
-    get(request_id, project_id=project_id)
+    request = get(request_id, project_id=project_id)
+    if request.status in TERMINAL:
+        raise _already_over(request)
     signing = _require_signing(deps)
     provider_id = _begin_cancel(request_id, reason=reason)
     try:
@@ -219,4 +221,6 @@ def _abandon_cancel(request_id: UUID, *, keep_reason: bool) -> None:
 
 
 def _already_over(request: SignatureRequest) -> Conflict:
+    if request.finished_at is not None and request.status not in TERMINAL:
+        return Conflict("Everybody has signed this request already; it cannot be cancelled.")
     return Conflict(f"This signature request is already {request.status} and cannot be cancelled.")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app.domain import clock
 from app.domain.errors import ForbiddenAddress, InvalidRequest, NotFound
@@ -61,6 +61,33 @@ def list_page(*, project_id: UUID, cursor: datetime | None, limit: int) -> Page[
     """Return one page of the project's subscriptions, newest first."""
     with reading() as session:
         return fetch_page(session, _kept(project_id), WebhookSubscription, cursor=cursor, limit=limit)
+
+
+def list_all() -> Sequence[WebhookSubscription]:
+    """Return every subscription of every project, with the project, oldest first."""
+    with reading() as session:
+        return session.scalars(
+            select(WebhookSubscription)
+            .where(WebhookSubscription.deleted_at.is_(None))
+            .options(joinedload(WebhookSubscription.project))
+            .order_by(WebhookSubscription.created_at, WebhookSubscription.id)
+        ).all()
+
+
+def count_switched_off() -> int:
+    """Return how many subscriptions we, and not their projects, switched off."""
+    switched_off = (WebhookSubscription.disabled_at.is_not(None), WebhookSubscription.deleted_at.is_(None))
+    with reading() as session:
+        return session.scalar(select(func.count()).select_from(WebhookSubscription).where(*switched_off)) or 0
+
+
+def owner(subscription_id: UUID) -> UUID:
+    """Return the project that a subscription belongs to; raise NotFound."""
+    with reading() as session:
+        subscription = session.get(WebhookSubscription, subscription_id)
+    if subscription is None or subscription.deleted_at is not None:
+        raise NotFound(f"There is no webhook {subscription_id}.")
+    return subscription.project_id
 
 
 def get(subscription_id: UUID, *, project_id: UUID) -> WebhookSubscription:

@@ -72,14 +72,21 @@ def test_a_method_that_is_not_answered_wants_a_key_too(app):
 def test_no_route_answers_for_another_project(app, api):
     render_id = api.upload()
     request_id = api.created(renderId=render_id)["id"]
+    webhook_id = api.post("/v1/webhooks", json=BODIES["/v1/webhooks"]).json["id"]
+    delivery_id = api.post(f"/v1/webhooks/{webhook_id}/test").json["id"]
     stranger = make_caller(app, "Stranger")
-    ids = {"render_id": render_id, "request_id": request_id}
+    ids = {
+        "render_id": render_id,
+        "request_id": request_id,
+        "webhook_id": webhook_id,
+        "delivery_id": delivery_id,
+    }
     for method, rule in routes(app, under="/v1/"):
         if not rule.arguments:
             continue
         path = rule.build({name: ids[name] for name in rule.arguments})[1]
         body = {"data": b"%PDF", "content_type": "application/pdf"} if method == "PUT" else {}
-        if method == "POST":
+        if method in {"POST", "PATCH"}:
             body = {"json": BODIES.get(rule.rule, {})}
 
         theirs = stranger.request(method, path, **body)
@@ -88,6 +95,7 @@ def test_no_route_answers_for_another_project(app, api):
         assert_refused(theirs, 404, "not_found")
         assert theirs.json == absent.json
     assert api.get(f"/v1/signatures/{request_id}").json["status"] == "sent"
+    assert api.get(f"/v1/webhooks/{webhook_id}").status_code == 200
 
 
 def test_another_projects_render_cannot_be_sent(app, api):

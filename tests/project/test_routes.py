@@ -7,7 +7,11 @@ from tests.callers import ABSENT, make_body
 #: Answers to anybody, and never 4xx.
 HEALTH = "/v1/health"
 
-BODIES = {"/v1/signatures": make_body(ABSENT), "/v1/renders/<uuid:render_id>/fail": {"errorMessage": "No."}}
+BODIES = {
+    "/v1/signatures": make_body(ABSENT),
+    "/v1/renders/<uuid:render_id>/fail": {"errorMessage": "No."},
+    "/v1/webhooks": {"url": "https://receiver.example/", "events": ["signature.sent"]},
+}
 
 
 def routes(app, under="/"):

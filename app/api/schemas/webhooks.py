@@ -1,0 +1,109 @@
+"""Webhooks on the wire (contract section 5)."""
+
+from marshmallow import fields
+from marshmallow.validate import Length, OneOf, Range
+
+from app.api.schemas.base import Cursor, QueryNumber, Timestamp, TrueOrFalse, WireSchema, remark
+from app.domain.events import Event
+from app.models import DeliveryStatus
+
+
+class WebhookChangeSchema(WireSchema):
+    """What can be changed of a subscription; what is left out stays as it is."""
+
+    url = fields.String()
+    events = fields.List(fields.String(validate=OneOf([*Event])), validate=Length(min=1))
+    active = TrueOrFalse()
+    description = fields.String(allow_none=True, validate=remark(longest=255))
+
+
+class WebhookCreateSchema(WebhookChangeSchema):
+    """The body of a create."""
+
+    url = fields.String(required=True)
+    events = fields.List(fields.String(validate=OneOf([*Event])), required=True, validate=Length(min=1))
+
+
+class WebhookActionSchema(WireSchema):
+    """The body of what needs none: nothing, or an empty object."""
+
+
+class WebhookQuerySchema(WireSchema):
+    """The query of a list."""
+
+    limit = QueryNumber(load_default=50, validate=Range(min=1, max=100))
+    cursor = Cursor()
+
+
+class WebhookDeliveryQuerySchema(WebhookQuerySchema):
+    """The query of a list of deliveries."""
+
+    status = fields.Enum(DeliveryStatus, by_value=True)
+
+
+class WebhookSchema(WireSchema):
+    """A subscription, without its secret."""
+
+    id = fields.UUID()
+    url = fields.String()
+    events = fields.List(fields.String())
+    active = fields.Boolean()
+    description = fields.String()
+    created_at = Timestamp()
+    failing_since = Timestamp()
+    disabled_at = Timestamp()
+    disabled_reason = fields.String()
+
+
+class WebhookWithSecretSchema(WebhookSchema):
+    """A subscription with its secret: shown when it is made, and never again."""
+
+    secret = fields.String()
+
+
+class WebhookListSchema(WireSchema):
+    """A page of subscriptions, newest first."""
+
+    webhooks = fields.List(fields.Nested(WebhookSchema), attribute="rows")
+    next_cursor = Timestamp()
+    has_more = fields.Boolean()
+
+
+class WebhookDeliverySchema(WireSchema):
+    """An event on its way to one subscription."""
+
+    id = fields.UUID()
+    webhook_id = fields.UUID(attribute="subscription_id")
+    signature_request_id = fields.UUID(attribute="request_id")
+    event = fields.String()
+    status = fields.String()
+    attempt_count = fields.Integer(attribute="attempts_made")
+    next_attempt_at = Timestamp(attribute="due_at")
+    created_at = Timestamp()
+    finished_at = Timestamp()
+
+
+class WebhookDeliveryListSchema(WireSchema):
+    """A page of deliveries, newest first."""
+
+    deliveries = fields.List(fields.Nested(WebhookDeliverySchema), attribute="rows")
+    next_cursor = Timestamp()
+    has_more = fields.Boolean()
+
+
+class WebhookAttemptSchema(WireSchema):
+    """One attempt; `answer` is the first 1 KiB of what came back."""
+
+    number = fields.Integer()
+    at = Timestamp()
+    status = fields.Integer()
+    error = fields.String()
+    duration_ms = fields.Integer()
+    answer = fields.String()
+
+
+class WebhookDeliveryDetailSchema(WebhookDeliverySchema):
+    """A delivery with the text that is sent, and all attempts at it."""
+
+    body = fields.Function(lambda delivery: delivery.body.decode())
+    attempts = fields.List(fields.Nested(WebhookAttemptSchema), attribute="history")
