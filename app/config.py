@@ -89,7 +89,7 @@ def load_settings() -> Settings:
             provider_read_timeout=_timeout(env, "PROVIDER_READ_TIMEOUT", defaults.provider_read_timeout),
             provider_create_timeout=_timeout(env, "PROVIDER_CREATE_TIMEOUT", defaults.provider_create_timeout),
             provider_doubt_seconds=_seconds(env, "PROVIDER_DOUBT_SECONDS", defaults.provider_doubt_seconds),
-            provider_poll_seconds=_seconds(env, "PROVIDER_POLL_SECONDS", defaults.provider_poll_seconds),
+            provider_poll_seconds=_timeout(env, "PROVIDER_POLL_SECONDS", defaults.provider_poll_seconds),
             idempotency_wait_seconds=_seconds(env, "IDEMPOTENCY_WAIT_SECONDS", defaults.idempotency_wait_seconds),
             worker_idle_seconds=_seconds(env, "WORKER_IDLE_SECONDS", defaults.worker_idle_seconds),
             archive_deadline_seconds=_seconds(env, "ARCHIVE_DEADLINE_SECONDS", defaults.archive_deadline_seconds),

@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+log = structlog.get_logger(__name__)
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -84,6 +87,12 @@ def engine_options(url: URL, *, pool_size: int) -> Mapping[str, Any]:
     else:
         options["pool_pre_ping"] = True
     return options
+
+
+def warn_about_sqlite(url: str) -> None:
+    """Say so, once per process that serves, when the library can harm the database."""
+    if make_url(url).get_backend_name() == "sqlite" and sqlite3.sqlite_version_info < SQLITE_WITHOUT_WAL_RACE:
+        log.warning("SQLite is older than 3.51.3: keep backups (README, Deployment)", version=sqlite3.sqlite_version)
 
 
 def configure_engine(engine: Engine) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 from flask import Flask
 
+from app.extensions import warn_about_sqlite
 from app.services import archive, delivering, doubt, polling, provider_events
 from app.services.dependencies import Dependencies
 
@@ -41,6 +42,7 @@ EVERYTHING: Lane = (*PROVIDER, ("deliveries", delivering.run_once, DELIVERIES_AT
 
 def run(app: Flask, deps: Dependencies, stop: threading.Event) -> None:
     """Work until told to stop; the job at hand is finished first."""
+    warn_about_sqlite(deps.settings.database_url)
     log.info("worker started")
     # Webhooks have a thread of their own: they must not wait while a large file is fetched.
     deliver = partial(delivering.run_once, is_stopped=stop.is_set)

@@ -47,8 +47,15 @@ class Submission:
     expiration_hours: int
 
     def as_mapping(self) -> Mapping[str, Any]:
-        """Return the whole as plain values, the base of the idempotency fingerprint."""
-        return asdict(self)
+        """Return the whole as plain values, the base of the idempotency fingerprint.
+
+        Absent members are left out, so that an optional one that is added later changes no old fingerprint.
+        """
+        return asdict(self, dict_factory=_without_absent)
+
+
+def _without_absent(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in pairs if value is not None}
 
 
 def check(submission: Submission) -> None:
