@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from flask import Flask
 
 from app.config import Settings
@@ -103,3 +104,12 @@ def api(app: Flask) -> Caller:
 def time(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     """Time that only the test moves."""
     return FakeClock().install(monkeypatch)
+
+
+@pytest.fixture
+def verbose_logs() -> Iterator[None]:
+    """Undo what an app of another test has made of the log level."""
+    configured = structlog.get_config()
+    structlog.reset_defaults()
+    yield
+    structlog.configure(**configured)

@@ -434,15 +434,6 @@ def test_a_url_that_may_no_longer_be_used_is_not_contacted(url):
 # --- What is logged --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def verbose_logs():
-    """Undo what an app of another test has made of the log level."""
-    configured = structlog.get_config()
-    structlog.reset_defaults()
-    yield
-    structlog.configure(**configured)
-
-
 def test_the_log_holds_ids_and_no_content(caplog, verbose_logs):
     caplog.set_level(logging.DEBUG)
     with structlog.testing.capture_logs() as logs:
