@@ -75,7 +75,7 @@ bench: .venv/installed-dev ## Measure, against a floor measured in the same run
 
 MINUTES ?= 5
 soak: .venv/installed-dev ## Run real processes under faults and kills: MINUTES=5 [SEED=7] [DATABASE=postgresql+psycopg://…]
-	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database $(DATABASE))
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database '$(DATABASE)')
 
 lock: ## Resolve the dependencies anew and write both lock files (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade --extra signer setup.cfg -o requirements.lock

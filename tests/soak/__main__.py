@@ -10,6 +10,8 @@ from tests.soak.run import Totals, default_folder, soak
 
 #: More than a create call whose caller was killed can be in flight (`doubt.in_flight_window`), and some retries.
 SETTLE_SECONDS = 75
+#: Starting, settling, draining and checking together; on a slow machine they take some minutes.
+MOST_SECONDS_BESIDE_LOAD = 1800
 
 
 def main() -> int:
@@ -27,8 +29,10 @@ def main() -> int:
         folder=default_folder(seed).absolute(),
         settle_seconds=SETTLE_SECONDS,
     )
-    # A stop from outside unwinds like an error, so that no process is left.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("soak: stopped"))
+    # A stop from outside, or because it takes far too long, unwinds like an error, so that no process is left.
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, lambda received, _frame: sys.exit(f"soak: stopped by {signal.Signals(received).name}"))
+    signal.alarm(round(plan.seconds + MOST_SECONDS_BESIDE_LOAD))
     print(f"soak: {wish.minutes:g} minutes, seed {seed}, {plan.kind}, logs in {plan.folder}", flush=True)
     totals = soak(plan)
     print(describe(totals))

@@ -11,6 +11,7 @@ import requests
 
 from app.domain import clock
 from tests.callers import make_body, make_recipient
+from tests.soak.actors import Actor
 from tests.soak.ledger import TERMINAL_WORDS, Ledger, Order
 
 #: Shares of what clients do.
@@ -25,17 +26,16 @@ CANCEL_TRIES = 5
 RETRIED = frozenset({409, 429, 502, 503})
 
 
-class Client(threading.Thread):
+class Client(Actor):
     """One caller: makes orders, contests some with others, cancels some, reads some again."""
 
     def __init__(
         self, number: int, *, origin: str, api_key: str, renders: Sequence[str], ledger: Ledger, seed: int
     ) -> None:
-        super().__init__(name=f"client-{number}")
+        super().__init__(f"client-{number}", ledger=ledger)
         self._random = Random(f"{seed}-{self.name}")
         self._origin = origin
         self._renders = renders
-        self._ledger = ledger
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Authorization"] = f"Bearer {api_key}"
@@ -43,11 +43,10 @@ class Client(threading.Thread):
         self._due: list[tuple[float, int, str, Any]] = []
         self._numbers = count(1)
         self.others: Sequence[Client] = ()
-        #: Set: make no more orders, only finish what was begun. Set: end now.
+        #: Set: make no more orders, only finish what was begun.
         self.no_more = threading.Event()
-        self.ended = threading.Event()
 
-    def run(self) -> None:
+    def act(self) -> None:
         while not self.ended.is_set():
             job = self._next()
             if job is not None:
@@ -67,14 +66,14 @@ class Client(threading.Thread):
         answer = self._send("POST", "/v1/signatures", json=order.body, headers={"Idempotency-Key": order.key})
         if answer is None:
             return None
-        self._ledger.count(f"create {answer.status_code}")
+        self.ledger.count(f"create {answer.status_code}")
         match answer.status_code:
             case 200 | 201:
-                self._ledger.created(order, answer.status_code, answer.json())
+                self.ledger.created(order, answer.status_code, answer.json())
             case 402:
-                self._ledger.refused(order)
+                self.ledger.refused(order)
             case status if status not in RETRIED:
-                self._ledger.violated(f"create of {order.key} answered {status}: {answer.text[:300]}")
+                self.ledger.violated(f"create of {order.key} answered {status}: {answer.text[:300]}")
         return answer
 
     def _do(self, what: str, subject: Any) -> None:
@@ -93,7 +92,7 @@ class Client(threading.Thread):
         people = [make_recipient(email=f"signer{place}@example.com") for place in range(1, signers + 1)]
         body = make_body(self._random.choice(self._renders), name=f"Contract {key}.", recipients=people)
         order = Order(key, body)
-        self._ledger.open(order)
+        self.ledger.open(order)
         if self._random.random() < CONTESTED:
             for other in self._random.sample(self.others, CONTESTANTS):
                 other.offer(order)
@@ -115,25 +114,25 @@ class Client(threading.Thread):
     def _cancel(self, request_id: str, tries: int) -> None:
         answer = self._send("POST", f"/v1/signatures/{request_id}/cancel", json={"reason": "Changed our mind"})
         status = answer.status_code if answer is not None else None
-        self._ledger.count(f"cancel {status}")
+        self.ledger.count(f"cancel {status}")
         if status == 200:
-            self._ledger.seen(answer.json())
+            self.ledger.seen(answer.json())
         elif answer is None or status == 502 or _retry_after(answer):
             if tries > 1:
                 self._later(self._random.uniform(0.5, 2), "cancel", (request_id, tries - 1))
         elif status != 409:
-            self._ledger.violated(f"cancel of {request_id} answered {status}: {answer.text[:300]}")
+            self.ledger.violated(f"cancel of {request_id} answered {status}: {answer.text[:300]}")
 
     def _read(self, request_id: str) -> None:
         answer = self._send("GET", f"/v1/signatures/{request_id}")
         if answer is None:
             self._later(1, "read", request_id)
             return
-        self._ledger.count(f"read {answer.status_code}")
+        self.ledger.count(f"read {answer.status_code}")
         if answer.status_code != 200:
-            self._ledger.violated(f"{request_id} was acknowledged; reading it answered {answer.status_code}")
+            self.ledger.violated(f"{request_id} was acknowledged; reading it answered {answer.status_code}")
             return
-        self._ledger.seen(answer.json())
+        self.ledger.seen(answer.json())
         if answer.json()["status"] in TERMINAL_WORDS and self._random.random() < READ_AGAIN:
             self._later(self._random.uniform(5, 20), "read", request_id)
 
@@ -142,7 +141,7 @@ class Client(threading.Thread):
             return self._session.request(method, self._origin + path, timeout=TIMEOUT, **kwargs)
         except requests.RequestException as error:
             # Killed while it answered, or not started again yet.
-            self._ledger.count(type(error).__name__)
+            self.ledger.count(type(error).__name__)
             return None
 
     def _later(self, seconds: float, what: str, subject: Any) -> None:

@@ -18,6 +18,7 @@ from app.services import api_keys, projects, webhooks
 from tests import databases
 from tests.builders.pdfs import make_pdf
 from tests.fakes.provider_control import ProviderControl
+from tests.soak.actors import acting
 from tests.soak.clients import Client
 from tests.soak.evidence import Evidence
 from tests.soak.invariants import Kind, Violation, violations
@@ -105,8 +106,10 @@ class _Soak:
         self._recipients = Recipients(provider.origin, ledger=self._ledger, seed=plan.seed)
 
     def run(self) -> Totals:
-        self._load()
-        self._settle()
+        with acting(self._recipients, *self._clients):
+            self._load()
+            self._settle()
+        self._stack.stop_workers()
         lapse = self._drain()
         evidence = self._gather()
         return Totals(
@@ -154,32 +157,22 @@ class _Soak:
         return answer.json()["id"]
 
     def _load(self) -> None:
-        """Let clients, recipients, faults and kills loose for as long as planned."""
+        """Add faults and kills to what clients and recipients do, for as long as planned."""
         make_trouble(self._provider, events_url=f"{self._api_origin}/hooks/signing-provider")
-        killer = Killer(self._stack, ledger=self._ledger, seed=self._plan.seed)
-        for thread in (self._recipients, *self._clients, killer):
-            thread.daemon = True
-            thread.start()
-        clock.sleep(self._plan.seconds)
+        with acting(Killer(self._stack, ledger=self._ledger, seed=self._plan.seed)):
+            clock.sleep(self._plan.seconds)
         for client in self._clients:
             client.no_more.set()
-        killer.ended.set()
-        killer.join()
         self._stack.revive()
         self._provider.clear_faults()
         self._receiver.is_well = True
 
     def _settle(self) -> None:
-        """Let the clients retry, the recipients decide and the workers catch up, in true time; then stop them."""
+        """Let the clients retry, the recipients decide and the workers catch up, in true time."""
         deadline = clock.monotonic() + self._plan.settle_seconds
         while self._ledger.unsettled() and clock.monotonic() < deadline:
             clock.sleep(0.5)
             self._stack.revive()
-        for thread in (self._recipients, *self._clients):
-            thread.ended.set()
-        for thread in (self._recipients, *self._clients):
-            thread.join()
-        self._stack.stop_workers()
 
     def _drain(self) -> timedelta:
         """Wait for what is late at the provider; then let time pass until everything holds, or too much has.

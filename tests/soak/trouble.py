@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 from contextlib import suppress
 from random import Random
 
@@ -10,6 +9,7 @@ import requests
 
 from app.domain import clock
 from tests.fakes.provider_control import ProviderControl
+from tests.soak.actors import Actor
 from tests.soak.ledger import Ledger
 from tests.soak.stack import Stack
 
@@ -23,28 +23,26 @@ SECONDS_TO_DECIDE = (0.0, 5.0)
 VIEWED_FIRST = 0.5
 
 
-class Killer(threading.Thread):
+class Killer(Actor):
     """Kills one process at a time with SIGKILL, and starts again what does not start by itself."""
 
     def __init__(self, stack: Stack, *, ledger: Ledger, seed: int) -> None:
-        super().__init__(name="killer")
+        super().__init__("killer", ledger=ledger)
         self._stack = stack
-        self._ledger = ledger
         self._random = Random(f"{seed}-{self.name}")
-        self.ended = threading.Event()
 
-    def run(self) -> None:
+    def act(self) -> None:
         next_kill = clock.monotonic() + self._random.uniform(*KILLS_EVERY)
         while not self.ended.wait(LOOKS_EVERY):
             if clock.monotonic() >= next_kill:
                 self._kill_one()
                 next_kill = clock.monotonic() + self._random.uniform(*KILLS_EVERY)
             for name in self._stack.revive():
-                self._ledger.count(f"restarted {name}")
+                self.ledger.count(f"restarted {name}")
 
     def _kill_one(self) -> None:
         victim = self._random.choices(("api worker", "api master", "whole api", "worker"), (45, 8, 7, 40))[0]
-        self._ledger.count(f"killed {victim}")
+        self.ledger.count(f"killed {victim}")
         match victim:
             case "api worker":
                 children = self._stack.api.children()
@@ -59,19 +57,17 @@ class Killer(threading.Thread):
                 self._random.choice(self._stack.workers).kill()
 
 
-class Recipients(threading.Thread):
+class Recipients(Actor):
     """The people who were mailed: most sign, some decline, some let the time pass, a few do nothing."""
 
     def __init__(self, provider_origin: str, *, ledger: Ledger, seed: int) -> None:
-        super().__init__(name="recipients")
+        super().__init__("recipients", ledger=ledger)
         self._provider = ProviderControl(provider_origin)
-        self._ledger = ledger
         self._random = Random(f"{seed}-{self.name}")
         #: When each envelope's recipients act, and how.
         self._decisions: dict[str, tuple[float, str]] = {}
-        self.ended = threading.Event()
 
-    def run(self) -> None:
+    def act(self) -> None:
         while not self.ended.wait(LOOKS_EVERY):
             for envelope in self._provider.open_envelopes():
                 # Whoever signs an envelope that came too late is faster than the worker that cancels it: that is the
@@ -94,4 +90,4 @@ class Recipients(threading.Thread):
         except requests.HTTPError:
             # Cancelled meanwhile.
             what = "too late to act"
-        self._ledger.count(f"recipient: {what}")
+        self.ledger.count(f"recipient: {what}")
