@@ -272,6 +272,7 @@ class Countersign(RuleBasedStateMachine):
             cursor = f"&cursor={page['nextCursor']}"
 
 
+@pytest.mark.crashes
 def test_the_service_keeps_its_promise_in_any_order_of_events(database_template):
     Countersign.template = database_template
     run_state_machine_as_test(
