@@ -11,8 +11,10 @@ import requests
 from flask import Flask
 
 from app.api.deps import EXTENSION
+from app.config import Settings
 from app.domain import clock
 from app.domain.events import Event
+from app.extensions import db
 from app.factory import create_app
 from app.services import api_keys, projects, webhooks
 from tests import databases
@@ -71,12 +73,12 @@ def soak(plan: Plan) -> Totals:
             api_origin=api_origin,
             provider_url=f"{provider_origin}/signing-request-api",
         )
-        # What this process does itself is looked at, not logged.
-        app = create_app(replace(settings, log_level="error"))
         stack = Stack(
             environment=environment_of(settings), ports=(api_port, provider_port), seed=plan.seed, folder=plan.folder
         )
         with (
+            # What this process does itself is looked at, not logged.
+            _app(replace(settings, log_level="error")) as app,
             stack.running(),
             closing(ProviderControl(provider_origin)) as provider,
             Receiver(seed=plan.seed) as receiver,
@@ -194,6 +196,16 @@ class _Soak:
         return Evidence.gather(
             self._app, provider=self._provider, ledger=self._ledger, receiver=self._receiver, storage=self._deps.storage
         )
+
+
+@contextmanager
+def _app(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    try:
+        yield app
+    finally:
+        with app.app_context():
+            db.engine.dispose()
 
 
 @contextmanager
