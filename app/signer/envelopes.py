@@ -66,9 +66,15 @@ class Envelopes:
             report = self.inspector.inspect(document)
             _check_pages(new, report)
             anchored = place_anchors(self.sandbox, document, new.anchors, report.pages)
+            envelope = _build(new, document, report, anchored)
+            self.sandbox.call(
+                "app.signer.rehearsal:rehearse",
+                content=document,
+                places=[field.place for field in envelope.fields],
+                hide=envelope.hidden_texts,
+            )
         except UnreadablePdf as error:
             raise InvalidEnvelope([f"document: {error.message}"]) from error
-        envelope = _build(new, document, report, anchored)
         self.storage.save(envelope.document_key, document)
         with self.database.unit_of_work() as session:
             if new.document_id is not None:

@@ -26,6 +26,7 @@ class MailKind(StrEnum):
     """Why somebody is written to."""
 
     INVITATION = "invitation"
+    REMINDER = "reminder"
     FINAL_COPY = "final_copy"
     CANCELLATION = "cancellation"
     DECLINED = "declined"
@@ -175,6 +176,11 @@ class Field(SignerBase):
     value: Mapped[str | None] = mapped_column(Text)
 
     recipient: Mapped[Recipient] = relationship()
+
+    @property
+    def place(self) -> dict[str, int | float]:
+        """Where it stands, in the words of the stamping."""
+        return {"page": self.page, "x": self.x, "y": self.y, "width": self.width, "height": self.height}
 
 
 class Upload(SignerBase):

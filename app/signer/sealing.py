@@ -134,8 +134,7 @@ def _marks(envelope: Envelope) -> Iterator[dict[str, Any]]:
     """Return what is drawn onto the pages, in the words of the stamping."""
     for field in envelope.fields:
         if field.value:
-            place = {"page": field.page, "x": field.x, "y": field.y, "width": field.width, "height": field.height}
-            yield from ({**place, **look} for look in _look(field, field.value))
+            yield from ({**field.place, **look} for look in _look(field, field.value))
 
 
 def _look(field: Field, value: str) -> Iterator[dict[str, Any]]:
