@@ -33,7 +33,7 @@ SECONDS_TO_WAIT = 60
 
 RECIPIENTS = [
     {"firstName": "Jane", "lastName": "Doe", "email": "jane@example.com", "order": 1},
-    {"firstName": "José", "lastName": "Ωmega", "email": "jose@example.com", "order": 2},
+    {"firstName": "José", "lastName": "Núñez", "email": "jose@example.com", "order": 2},
 ]
 
 Found = TypeVar("Found")
@@ -64,8 +64,8 @@ def main() -> None:
                     {"anchorString": "{{jose_signs}}", "type": "signature", "recipientIndex": 1},
                 ],
                 "fields": [
-                    {"recipientIndex": 0, "type": "checkbox", "page": 1, "x": 12, "y": 60, "width": 3, "height": 2.2},
-                    {"recipientIndex": 1, "type": "text", "page": 1, "x": 12, "y": 66, "width": 40, "height": 3},
+                    {"recipientIndex": 0, "type": "checkbox", "page": 1, "x": 5, "y": 62, "width": 3, "height": 2},
+                    {"recipientIndex": 1, "type": "text", "page": 1, "x": 16, "y": 66.6, "width": 40, "height": 3},
                 ],
             },
             headers={"Idempotency-Key": f"demo-{uuid4()}"},
@@ -76,7 +76,7 @@ def main() -> None:
 
     for person in RECIPIENTS:
         say(f"{person['firstName']} gets a mail, follows the link and signs …")
-        sign_as(str(person["email"]), request_name="Charter handover", since=request["createdAt"])
+        sign_as(person, request_name="Charter handover", since=request["createdAt"])
 
     say("Waiting until the signed document is archived …")
     address = f"{API}/v1/signatures/{request['id']}"
@@ -117,8 +117,10 @@ def sample_contract() -> bytes:
             new_x="LMARGIN",
             new_y="NEXT",
         )
-    pdf.set_y(185)
-    pdf.cell(text="       I have read the safety instructions.")
+    pdf.set_xy(18, 185)
+    pdf.cell(text="I have read the safety instructions.")
+    pdf.set_xy(10, 200)
+    pdf.cell(text="Remarks:")
     pdf.add_page()
     pdf.cell(text="Inventory: 8 life jackets, 2 anchors, 1 dinghy.", new_x="LMARGIN", new_y="NEXT", h=40)
     pdf.cell(text="Charterer: {{jane_signs}}", new_x="LMARGIN", new_y="NEXT", h=30)
@@ -177,23 +179,24 @@ def say(line: str) -> None:
 # --- What the recipients do, in a browser --------------------------------------------------------------------------
 
 
-def sign_as(address: str, *, request_name: str, since: str) -> None:
+def sign_as(person: dict[str, Any], *, request_name: str, since: str) -> None:
     """Read the mail, open the document, fill in every field with a typed signature, agree and finish."""
+    address, name = person["email"], f"{person['firstName']} {person['lastName']}"
     browser = requests.Session()
     link = wait_for(lambda: newest_link(address, request_name, since), f"a mail to {address}")
     landing = browser.get(link, timeout=30)
     page = browser.post(f"{link}/open", data=Form.of(landing).hidden, timeout=30)
     form = Form.of(page)
-    answers = {name: fill_in(name, kind, value) for name, kind, value in form.inputs}
+    answers = {field: fill_in(field, kind, value, signature=name) for field, kind, value in form.inputs}
     finish = browser.post(f"{page.url}/finish", data={**form.hidden, **answers}, timeout=60)
     finish.raise_for_status()
 
 
-def fill_in(name: str, kind: str, value: str) -> str:
+def fill_in(field: str, kind: str, value: str, *, signature: str) -> str:
     """Answer one control of the signing form."""
-    if name.startswith("ink."):
-        return "typed:A. Recipient"
-    if kind == "hidden" and name.startswith("field."):
+    if field.startswith("ink."):
+        return f"typed:{signature}"
+    if kind == "hidden" and field.startswith("field."):
         return "adopted"
     return value or "Agreed, without remarks."
 

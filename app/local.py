@@ -34,6 +34,9 @@ LOCAL_API_KEY = "COUNTERSIGN_LOCAL_API_KEY"
 
 SECONDS_TO_START = 60
 
+#: How the processes end at Ctrl-C and at SIGTERM.
+STOPPED_ON_PURPOSE = (130, 143)
+
 
 class CannotRun(Exception):
     """The stack cannot be started; the message says what to do."""
@@ -48,7 +51,7 @@ class Ports:
 
 
 def run(ports: Ports) -> int:
-    """Start the API, the signing service and the worker; return when one of them ends, or at Ctrl-C.
+    """Start the API, the signing service and the worker; return when one of them ends, or at Ctrl-C (status 0).
 
     Raises CannotRun, SettingsError.
     """
@@ -57,11 +60,11 @@ def run(ports: Ports) -> int:
     environment = prepare(ports)
     manager = Manager()
     for name, command in _commands(ports).items():
-        manager.add_process(name, command, env=environment)
+        manager.add_process(name, f"exec {command}", env=environment)
     ready = threading.Thread(target=_announce, args=(ports, environment[LOCAL_API_KEY]), daemon=True)
     ready.start()
     manager.loop()
-    return int(manager.returncode or 0)
+    return 0 if manager.returncode in STOPPED_ON_PURPOSE else int(manager.returncode or 0)
 
 
 def prepare(ports: Ports) -> dict[str, str]:

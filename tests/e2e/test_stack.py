@@ -77,11 +77,11 @@ def test_the_demos_stamps_are_where_the_fields_were(demo):
     width, height = page.get_size()
     left, bottom, right, top = text_box(page, "Agreed, without remarks.")
 
-    # The field: x 12, y 66, width 40, height 3, in percent of the page from the top left.
-    assert left / width * 100 == pytest.approx(12, abs=1)
-    assert (height - top) / height * 100 >= 66 - 1
-    assert (height - bottom) / height * 100 <= 69 + 1
-    assert right / width * 100 <= 52 + 1
+    # The field: x 16, y 66.6, width 40, height 3, in percent of the page from the top left.
+    assert left / width * 100 == pytest.approx(16, abs=1)
+    assert (height - top) / height * 100 >= 66.6 - 1
+    assert (height - bottom) / height * 100 <= 69.6 + 1
+    assert right / width * 100 <= 56 + 1
 
 
 def text_box(page: pypdfium2.PdfPage, text: str) -> tuple[float, float, float, float]:
