@@ -23,6 +23,7 @@ STATUS_BY_ERROR: dict[type[CountersignError], int] = {
     errors.Conflict: 409,
     errors.IdempotencyKeyReused: 409,
     errors.DocumentTooLarge: 413,
+    errors.RateLimited: 429,
     errors.ProviderError: 502,
     errors.UpstreamError: 502,
     errors.SignaturesUnavailable: 503,

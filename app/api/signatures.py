@@ -14,11 +14,12 @@ from app.api.schemas.signatures import (
     SignatureCreateSchema,
     SignatureListSchema,
     SignatureQuerySchema,
+    SignatureRemindSchema,
     SignatureSchema,
     to_submission,
 )
 from app.models import SignatureRequest
-from app.services import archive, signatures
+from app.services import archive, reminders, signatures
 from app.services.paging import Page
 
 blueprint = StrictBlueprint("signatures", __name__, description="Send renders out for signature and follow them.")
@@ -64,6 +65,21 @@ def get_signature(request_id: UUID) -> SignatureRequest:
 def cancel_signature(body: Mapping[str, Any], request_id: UUID) -> SignatureRequest:
     """Cancel a request that is not over."""
     return signatures.cancel(request_id, project_id=current_project(), reason=body.get("reason"), deps=dependencies())
+
+
+@blueprint.post("/<uuid:request_id>/remind")
+@blueprint.arguments(SignatureRemindSchema, location="json_or_empty")
+@blueprint.no_query
+@blueprint.response(200, SignatureSchema)
+def remind_signers(body: Mapping[str, Any], request_id: UUID) -> SignatureRequest:
+    """Mail those whose turn it is once more."""
+    return reminders.remind(
+        request_id,
+        project_id=current_project(),
+        recipient_ids=body["recipient_ids"],
+        message=body.get("message"),
+        deps=dependencies(),
+    )
 
 
 @blueprint.get("/<uuid:request_id>/download")

@@ -66,6 +66,12 @@ class DocumentTooLarge(CountersignError):
     code = "document_too_large"
 
 
+class RateLimited(CountersignError):
+    """This was done a moment ago; `retry_after` says when it can be done again."""
+
+    code = "rate_limited"
+
+
 class SignaturesUnavailable(CountersignError):
     """No signing service is configured on this server."""
 
@@ -138,6 +144,10 @@ class EnvelopeNotFound(ProviderRejected):
 
 class EnvelopeAlreadyOver(ProviderRejected):
     """The provider's envelope is in a final state (or was never sent) and cannot be cancelled."""
+
+
+class ReminderRefused(ProviderRejected):
+    """The provider reminds only those whose turn it is, and nobody of an envelope that is over."""
 
 
 class FileNotOffered(ProviderRejected):

@@ -228,6 +228,12 @@ class SigningProvider(Protocol):
     def cancel(self, provider_id: str, *, reason: str | None) -> None:
         """Cancel it; raise EnvelopeAlreadyOver when it is in a final state."""
 
+    def remind(self, provider_id: str, *, recipient_ids: Sequence[str], message: str | None) -> None:
+        """Mail these people, by their provider's ids, once more; raise ReminderRefused when it is not their turn.
+
+        Made once, because it mails people: after ProviderUnavailable with `may_have_acted` they may have been mailed.
+        """
+
     def delete_draft(self, provider_id: str) -> None:
         """Delete an envelope that was never sent; one that is gone already is fine."""
 

@@ -20,7 +20,8 @@ class HistoryEntry(Base):
     #: 1, 2, 3 … within the request.
     sequence: Mapped[int]
     at: Mapped[Moment]
-    #: What happened: a lifecycle action, or `recipient_signed`, `recipient_declined`.
+    #: What happened: a lifecycle action, or `recipient_signed`, `recipient_declined`,
+    #: `recipient_reminded`.
     action: Mapped[str] = mapped_column(String(32))
     from_status: Mapped[str] = mapped_column(String(16))
     to_status: Mapped[str] = mapped_column(String(16))

@@ -42,6 +42,8 @@ class SignatureRequest(Leased, Base):
     cancel_reason: Mapped[str | None] = mapped_column(String(500))
     #: When we cancelled the envelope at the provider because its time had passed: that is `expired` here.
     expiry_requested_at: Mapped[Moment | None]
+    #: When people were last reminded: at most once a minute.
+    last_reminded_at: Mapped[Moment | None]
     #: When the worker last asked the provider of its own accord.
     polled_at: Mapped[Moment | None] = mapped_column(index=True)
     #: When the provider said that everybody has signed; `completed` follows once the files are archived.

@@ -48,7 +48,7 @@ def create(
     replay = _replay(submission, project_id=project_id, key=idempotency_key, deps=deps)
     if replay is not None:
         return replay, True
-    signing = _require_signing(deps)
+    signing = require_signing(deps)
     draft = _prepare(submission, project_id=project_id, deps=deps)
     try:
         sending.claim(
@@ -95,7 +95,7 @@ def cancel(request_id: UUID, *, project_id: UUID, reason: str | None, deps: Depe
     request = get(request_id, project_id=project_id)
     if request.status in TERMINAL:
         raise _already_over(request)
-    signing = _require_signing(deps)
+    signing = require_signing(deps)
     provider_id = _begin_cancel(request_id, reason=reason)
     try:
         signing.cancel(provider_id, reason=reason)
@@ -151,7 +151,7 @@ def _await_outcome(request_id: UUID, *, deps: Dependencies) -> SignatureRequest 
 def _look_up_once(request_id: UUID, *, deps: Dependencies, otherwise: Conflict) -> SignatureRequest:
     """Return the request if its envelope is found now; raise `otherwise` when not."""
     try:
-        found = doubt.look_up(request_id, signing=_require_signing(deps), deps=deps)
+        found = doubt.look_up(request_id, signing=require_signing(deps), deps=deps)
     except ProviderError as error:
         raise otherwise from error
     if found is None:
@@ -170,7 +170,8 @@ def _still_in_flight() -> Conflict:
     return Conflict("The first request with this Idempotency-Key is still being processed.", retry_after=1)
 
 
-def _require_signing(deps: Dependencies) -> SigningProvider:
+def require_signing(deps: Dependencies) -> SigningProvider:
+    """Return the signing service; raise SignaturesUnavailable when none is configured."""
     if deps.signing is None:
         raise SignaturesUnavailable("Digital signatures are not configured on this server.")
     return deps.signing

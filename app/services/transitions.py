@@ -70,6 +70,11 @@ def mark_declined(
         _record(session, request, action="recipient_declined", recipient=recipient, cause=cause)
 
 
+def mark_reminded(session: Session, request: SignatureRequest, recipient: Recipient, *, cause: str) -> None:
+    """Record that a person was reminded; nothing moves."""
+    _record(session, request, action="recipient_reminded", recipient=recipient, cause=cause)
+
+
 def _record(  # noqa: PLR0913 (the columns of the row)
     session: Session,
     request: SignatureRequest,

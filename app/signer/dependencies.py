@@ -9,6 +9,7 @@ from app.signer.database import Database
 from app.signer.envelopes import Envelopes
 from app.signer.files import FileLinks
 from app.signer.jobs import Jobs
+from app.signer.reminders import Reminders
 from app.signer.uploads import Uploads
 
 
@@ -22,5 +23,6 @@ class Dependencies:
     files: FileLinks
     uploads: Uploads
     envelopes: Envelopes
+    reminders: Reminders
     ceremony: Ceremony
     jobs: Jobs

@@ -31,6 +31,7 @@ from app.signer.models import Secret
 from app.signer.page_images import PageImages
 from app.signer.pages import pages
 from app.signer.protocol import make_protocol
+from app.signer.reminders import Reminders
 from app.signer.seal import UnusableCertificate, ensure_certificate, load_sealer
 from app.signer.sealing import SealingQueue
 from app.signer.uploads import Uploads
@@ -128,6 +129,7 @@ def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandb
         files=files,
         uploads=uploads,
         envelopes=envelopes,
+        reminders=Reminders(database=database, letters=letters, wake=bell.ring),
         ceremony=ceremony,
         jobs=Jobs(runs, bell=bell),
     )

@@ -49,19 +49,29 @@ class Letters:
         recipient.notified_at = clock.utcnow()
         envelope = recipient.envelope
         if envelope.settings.get("send_signing_email", True):
-            verb = "approve" if recipient.designation is Designation.APPROVER else "sign"
+            verb = _verb(recipient)
             letter = _Letter(
                 kind=MailKind.INVITATION,
                 subject=f"Please {verb}: {envelope.name}",
-                paragraphs=(
-                    f"you are asked to {verb} “{envelope.name}”.",
-                    f"The link is for you alone; please do not pass it on. It works until {_in_words(envelope)}.",
-                ),
+                paragraphs=(f"you are asked to {verb} “{envelope.name}”.", _about_link(envelope)),
                 url=url,
                 label="Open the document",
             )
             self._queue(session, recipient, letter)
         return url
+
+    def remind(self, session: Session, recipient: Recipient, *, message: str | None) -> None:
+        """Ask the recipient once more, with the sender's words if there are any; the earlier links keep working."""
+        envelope, verb = recipient.envelope, _verb(recipient)
+        words = (f"The sender writes: {message}",) if message else ()
+        letter = _Letter(
+            kind=MailKind.REMINDER,
+            subject=f"Reminder: please {verb} {envelope.name}",
+            paragraphs=(f"“{envelope.name}” still waits for you to {verb} it.", *words, _about_link(envelope)),
+            url=signing_url(self._public_url, add_link(session, recipient)),
+            label="Open the document",
+        )
+        self._queue(session, recipient, letter)
 
     def send_final_copies(self, session: Session, envelope: Envelope, *, size: int) -> None:
         """Send everybody the sealed document of `size` bytes: attached, or linked when it is big."""
@@ -152,12 +162,20 @@ def _asked(envelope: Envelope) -> list[Recipient]:
     return [recipient for recipient in envelope.recipients if recipient.notified_at is not None]
 
 
+def _verb(recipient: Recipient) -> str:
+    return "approve" if recipient.designation is Designation.APPROVER else "sign"
+
+
+def _about_link(envelope: Envelope) -> str:
+    return f"The link is for you alone; please do not pass it on. It works until {_in_words(envelope)}."
+
+
 def _in_words(envelope: Envelope) -> str:
     return f"{envelope.expires_at:%d %B %Y, %H:%M} UTC"
 
 
 def _html(paragraphs: Sequence[str], url: str | None, label: str) -> str:
-    body = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
+    body = "".join(f'<p style="white-space:pre-line">{escape(paragraph)}</p>' for paragraph in paragraphs)
     button = (
         f'<p><a href="{escape(url)}" style="display:inline-block;padding:12px 24px;background:#1d4e89;color:#fff;'
         f'text-decoration:none;border-radius:6px">{escape(label)}</a></p>'

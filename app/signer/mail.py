@@ -42,6 +42,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: What the audit trail says of a mail that went out.
 SENT = {
     MailKind.INVITATION: "Sent an invitation",
+    MailKind.REMINDER: "Sent a reminder",
     MailKind.FINAL_COPY: "Sent the final copy",
     MailKind.CANCELLATION: "Sent word of the cancellation",
     MailKind.DECLINED: "Sent word that somebody declined",
@@ -149,8 +150,8 @@ class MailQueue(LeasedQueue):
         with self.database.reading() as session:
             mail = session.get_one(Mail, row_id)
             status = session.get_one(Envelope, mail.envelope_id).status
-        if mail.kind is MailKind.INVITATION and status is not EnvelopeStatus.SENT:
-            raise GiveUp("The envelope was over before the invitation was sent.")
+        if mail.kind in {MailKind.INVITATION, MailKind.REMINDER} and status is not EnvelopeStatus.SENT:
+            raise GiveUp(f"The envelope was over before the {mail.kind} was sent.")
         self._transport.send(self._message(mail), mail)
         note = partial(_note, mail, "mail_sent", SENT[mail.kind])
         self.settle(row_id, owner, also=note, sent_at=clock.utcnow(), mime=None, last_error=None)

@@ -15,6 +15,7 @@ from app.signer.intake import InvalidEnvelope, parse_envelope
 from app.signer.listing import list_envelopes
 from app.signer.models import EnvelopeStatus
 from app.signer.protocol_guard import ProtocolGuard, error_body
+from app.signer.reminders import NotTheirTurn
 from app.signer.text import holds_control, read_json
 from app.signer.uploads import MAX_BYTES, PDF
 from app.signer.wire import COMPANY_ID, WORKSPACE_NAME, iso
@@ -39,6 +40,22 @@ class CancelSchema(Schema):
 
     reason = fields.String(allow_none=True, load_default=None, validate=[Length(max=500), _one_line])
     notify_signers = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
+
+
+def _text(value: str) -> None:
+    _one_line(value.replace("\r\n", "\n").replace("\n", "").replace("\t", ""))
+
+
+class ResendSchema(Schema):
+    """The body of a reminder (section 10)."""
+
+    class Meta:
+        """Unknown members are ignored, as the provider does."""
+
+        unknown = EXCLUDE
+
+    recipient_ids = fields.List(fields.UUID(), required=True, validate=Length(min=1))
+    custom_message = fields.String(allow_none=True, load_default=None, validate=[Length(max=1000), _text])
 
 
 class DocumentSchema(Schema):
@@ -169,6 +186,33 @@ def _add_ending(blueprint: Blueprint, dependencies: Dependencies) -> None:
                 "cancelled_on": iso(done.cancelled_at),
                 "notify_signers": wish["notify_signers"],
                 "emails_sent": done.mails,
+            }
+        )
+
+    @blueprint.post("/signing-requests/<envelope_id>/resend")
+    def resend(envelope_id: str) -> ResponseReturnValue:
+        """Mail those whose turn it is once more (section 10)."""
+        wish = ResendSchema().load(_body())
+        try:
+            reminded = dependencies.reminders.send(
+                _id(envelope_id),
+                recipient_ids=wish["recipient_ids"],
+                message=wish["custom_message"],
+                ip_address=request.remote_addr,
+            )
+        except NotTheirTurn as refusal:
+            details = {
+                "current_order": refusal.current_order,
+                "invalid_recipients": [readback.not_reminded(person) for person in refusal.recipients],
+            }
+            return error_body(409, str(refusal), code="INVALID_RECIPIENTS", details=details)
+        return jsonify(
+            {
+                "message": "Reminder sent",
+                "signing_request_id": str(_id(envelope_id)),
+                "recipients_notified": len(reminded),
+                "recipients_failed": 0,
+                "recipients": [readback.reminded(person) for person in reminded],
             }
         )
 

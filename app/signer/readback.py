@@ -197,6 +197,16 @@ def placed_field(field: Field, envelope: Envelope) -> dict[str, Any]:
     }
 
 
+def reminded(recipient: Recipient) -> dict[str, Any]:
+    """Describe somebody who was reminded (section 10)."""
+    return {"id": str(recipient.id), "email": recipient.email, "name": recipient.name}
+
+
+def not_reminded(recipient: Recipient) -> dict[str, Any]:
+    """Describe somebody who cannot be reminded now (section 10)."""
+    return {"id": str(recipient.id), "email": recipient.email, "order": recipient.order}
+
+
 def audit_entry(entry: AuditEntry) -> dict[str, Any]:
     """Return a line of the audit trail (section 11)."""
     return {

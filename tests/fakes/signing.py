@@ -1,12 +1,12 @@
 """A signing service in memory: it works, and it can be told to fail in every way that matters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from app.domain import clock
-from app.domain.errors import EnvelopeAlreadyOver, EnvelopeNotFound, FileNotReady
+from app.domain.errors import EnvelopeAlreadyOver, EnvelopeNotFound, FileNotReady, ReminderRefused
 from app.domain.ports import (
     EnvelopeDraft,
     EnvelopeState,
@@ -26,6 +26,8 @@ class FakeEnvelope:
     status: EnvelopeStatus = EnvelopeStatus.OPEN
     cancel_reason: str | None = None
     viewers: list[str] = field(default_factory=list)
+    #: Who was reminded, by id, and with which words.
+    reminders: list[tuple[tuple[str, ...], str | None]] = field(default_factory=list)
     finished_at: datetime | None = None
     signed_document: bytes | None = None
     certificate: bytes | None = None
@@ -86,6 +88,15 @@ class FakeSigningProvider:
         envelope.status = EnvelopeStatus.CANCELLED
         envelope.cancel_reason = reason
         self._end("cancel")
+
+    def remind(self, provider_id: str, *, recipient_ids: Sequence[str], message: str | None) -> None:
+        self._begin("remind")
+        envelope = self._get(provider_id)
+        done = {person.provider_id for person in envelope.people if person.signed_at}
+        if envelope.status is not EnvelopeStatus.OPEN or done & set(recipient_ids):
+            raise ReminderRefused("Not their turn.", operation="remind", status=409)
+        envelope.reminders.append((tuple(recipient_ids), message))
+        self._end("remind")
 
     def delete_draft(self, provider_id: str) -> None:
         self._begin("delete")

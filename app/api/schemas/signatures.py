@@ -87,6 +87,15 @@ class SignatureCancelSchema(WireSchema):
     reason = fields.String(validate=remark(longest=500))
 
 
+class SignatureRemindSchema(WireSchema):
+    """The optional body of a reminder. `recipientIds` are the ids that the request shows."""
+
+    recipient_ids = fields.List(
+        fields.String(validate=text(longest=255)), load_default=list, validate=Length(min=1, max=20)
+    )
+    message = fields.String(validate=remark(longest=1000))
+
+
 class SignatureQuerySchema(WireSchema):
     """The query of a list."""
 

@@ -145,6 +145,11 @@ def total_pages(page: Mapping[str, Any]) -> int:
     return _count(count)
 
 
+def unreminded(data: Mapping[str, Any]) -> int:
+    """Return how many people a reminder did not reach (section 10)."""
+    return _count(data.get("recipients_failed"))
+
+
 def document_link(data: Mapping[str, Any]) -> str | None:
     """Return where the finished document is, or None while there is only a partial one."""
     if data.get("status") != "finished" or data.get("is_partial"):

@@ -1,6 +1,6 @@
 """The remote signing service over HTTP: one method per thing we ask of it, each made once and with a time-out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -18,10 +18,11 @@ from app.domain.errors import (
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
+    ReminderRefused,
 )
 from app.domain.ports import EnvelopeDraft, EnvelopeState, FoundEnvelope, RecipientState, SentEnvelope
 from app.gateways.signing import answers
-from app.gateways.signing.failures import failure_for, not_ready, unreadable
+from app.gateways.signing.failures import failure_for, not_ready, not_reminded, unreadable
 from app.gateways.signing.files import SignedLinks
 from app.gateways.signing.mapping import envelope_body, reference_description
 from app.gateways.signing.transport import Answer, DirectSession, Transport
@@ -46,6 +47,7 @@ _SEARCH_SYNTAX = frozenset('\\%*,()"')
 _CREATE_REFUSALS: Refusals = MappingProxyType({402: CreditsExhausted})
 _ENVELOPE_REFUSALS: Refusals = MappingProxyType({404: EnvelopeNotFound})
 _CANCEL_REFUSALS: Refusals = MappingProxyType({404: EnvelopeNotFound, 409: EnvelopeAlreadyOver})
+_REMIND_REFUSALS: Refusals = MappingProxyType({404: EnvelopeNotFound, 409: ReminderRefused})
 
 
 class SigningClient:
@@ -151,6 +153,15 @@ class SigningClient:
         if reason:
             body["reason"] = reason[:_REASON_LENGTH]
         self._request("cancel", "POST", _path(provider_id, "/cancel"), json=body, refusals=_CANCEL_REFUSALS)
+
+    def remind(self, provider_id: str, *, recipient_ids: Sequence[str], message: str | None) -> None:
+        """Have these people mailed again, in one call that is made once (section 10)."""
+        body: dict[str, object] = {"recipient_ids": list(recipient_ids)}
+        if message:
+            body["custom_message"] = message
+        answer = self._request("remind", "POST", _path(provider_id, "/resend"), json=body, refusals=_REMIND_REFUSALS)
+        if _parse(answer, answers.unreminded):
+            raise not_reminded(answer)
 
     def delete_draft(self, provider_id: str) -> None:
         """Delete an envelope that was never sent (section 4)."""

@@ -10,6 +10,7 @@ from app.domain.errors import (
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
+    ReminderRefused,
 )
 from app.gateways.signing import answers
 from app.gateways.signing.transport import Answer
@@ -22,6 +23,7 @@ _SENTENCES: Mapping[type[ProviderRejected], str] = {
     CreditsExhausted: "The signing account has no credits left.",
     EnvelopeNotFound: "The signing service does not know this envelope.",
     EnvelopeAlreadyOver: "The envelope is already over at the signing service.",
+    ReminderRefused: "The signing service reminds only those whose turn it is.",
 }
 _SENTENCES_BY_CODE = {
     "RECIPIENT_EMAIL_SUPPRESSED": "The signing service does not mail one of the recipients: "
@@ -58,6 +60,17 @@ def unreadable(answer: Answer) -> ProviderUnavailable:
     """Return the error for an answer that does not hold what the service documents."""
     return ProviderUnavailable(
         "The signing service gave an answer that cannot be read.",
+        operation=answer.operation,
+        may_have_acted=True,
+        status=answer.status,
+        request_id=answer.request_id,
+    )
+
+
+def not_reminded(answer: Answer) -> ProviderUnavailable:
+    """Return the error for a reminder that did not reach everybody; who was reached is not told apart."""
+    return ProviderUnavailable(
+        "The signing service could not mail the reminder.",
         operation=answer.operation,
         may_have_acted=True,
         status=answer.status,
