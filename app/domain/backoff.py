@@ -12,6 +12,8 @@ def exponential(attempts: int, *, first: timedelta, longest: timedelta) -> timed
 
 
 def jittered(wait: timedelta, *, share: float) -> timedelta:
-    """Return the wait, longer or shorter by up to that share of it, so that what failed together does not return so."""
-    factor = random.uniform(1 - share, 1 + share)
-    return factor * wait
+    """Return the wait, longer or shorter by up to that share of it: what failed together shall not return together.
+
+    It is whole milliseconds, as every time is here.
+    """
+    return timedelta(milliseconds=round(random.uniform(1 - share, 1 + share) * wait.total_seconds() * 1000))
