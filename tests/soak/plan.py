@@ -50,7 +50,7 @@ CANCEL_FAULTS = (
 READ_FAULTS = (("drop_before", 0.01), ("error_before", 0.01), ("rubbish", 0.005))
 LIST_FAULTS = (("drop_before", 0.05), ("error_before", 0.05), ("rubbish", 0.02))
 FILE_FAULTS = (("drop_before", 0.02), ("error_before", 0.02), ("rubbish", 0.02))
-EVENTS = {"lost": 0.2, "doubled": 0.1, "late": 0.05, "late_seconds": 4, "shuffled_seconds": 0.3}
+EVENTS = {"lost": 0.35, "doubled": 0.1, "late": 0.05, "late_seconds": 4, "shuffled_seconds": 0.3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Plan:
     database: str | None
     folder: Path
     settle_seconds: float
-    clients: int = 12
+    clients: int = 10
 
     @property
     def kind(self) -> str:

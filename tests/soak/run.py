@@ -110,8 +110,10 @@ class _Soak:
     def run(self) -> Totals:
         with acting(self._recipients, *self._clients):
             self._load()
+            _report("Load and faults are over; clients retry what they have no answer to.")
             self._settle()
         self._stack.stop_workers()
+        _report("Clients are done; the worker goes on until both sides agree.")
         lapse = self._drain()
         evidence = self._gather()
         return Totals(
@@ -196,6 +198,10 @@ class _Soak:
         return Evidence.gather(
             self._app, provider=self._provider, ledger=self._ledger, receiver=self._receiver, storage=self._deps.storage
         )
+
+
+def _report(sentence: str) -> None:
+    print(sentence, flush=True)
 
 
 @contextmanager
