@@ -56,8 +56,7 @@ def run_once(*, limit: int, deps: Dependencies) -> int:
     """Look for the envelopes of requests in doubt that are due; return how many were attended to."""
     if deps.signing is None:
         return 0
-    with unit_of_work() as session:
-        claims = leases.claim(session, SignatureRequest, AWAITS_ENVELOPE, limit=limit, lease=LEASE)
+    claims = leases.claim_due(SignatureRequest, AWAITS_ENVELOPE, limit=limit, lease=LEASE)
     leases.attend_each(claims, partial(_attend, signing=deps.signing, deps=deps))
     return len(claims)
 

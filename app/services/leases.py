@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain import clock
 from app.domain.ids import new_id
 from app.models.columns import Leased
+from app.services.unit_of_work import reading, unit_of_work
 
 log = structlog.get_logger(__name__)
 
@@ -25,19 +26,36 @@ class Claim:
     attempts: int
 
 
+def claim_due(model: type[Leased], *conditions: ColumnElement[bool], limit: int, lease: timedelta) -> Sequence[Claim]:
+    """Claim due rows in a step of its own."""
+    if not any_due(model, *conditions):
+        return []
+    with unit_of_work() as session:
+        return claim(session, model, *conditions, limit=limit, lease=lease)
+
+
+def any_due(model: type[Leased], *conditions: ColumnElement[bool]) -> bool:
+    """Look, without waiting for SQLite's one writer, whether there is anything to claim: mostly there is not."""
+    with reading() as session:
+        return session.scalar(_due(model, *conditions).limit(1)) is not None
+
+
 def claim(
     session: Session, model: type[Leased], *conditions: ColumnElement[bool], limit: int, lease: timedelta
 ) -> Sequence[Claim]:
     """Claim up to `limit` due rows, the longest due first, in one statement."""
+    return take(session, model, _due(model, *conditions).limit(limit), lease=lease)
+
+
+def _due(model: type[Leased], *conditions: ColumnElement[bool]) -> Select[UUID]:
     now = clock.utcnow()
     table = model.__table__  # type: ignore[attr-defined]
-    due = (
+    due: Select[UUID] = (
         select(table.c.id)
         .where(*conditions, table.c.due_at <= now, is_free(model, now))
         .order_by(table.c.due_at, table.c.id)
-        .limit(limit)
     )
-    return take(session, model, due, lease=lease)
+    return due
 
 
 def is_free(model: type[Leased], now: datetime) -> ColumnElement[bool]:

@@ -29,12 +29,15 @@ MINUTE = timedelta(minutes=1)
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 
+#: What is asked after: open requests of which the provider may know more than we do.
+AWAITS_NEWS = (SignatureRequest.status.in_(OPEN), SignatureRequest.finished_at.is_(None))
+
 EXPIRED = "The request expired."
 
 
 def run_once(*, limit: int, deps: Dependencies) -> int:
     """Poll the open requests that are due, within the provider's rate limit; return how many."""
-    if deps.signing is None:
+    if deps.signing is None or not leases.any_due(SignatureRequest, *AWAITS_NEWS):
         return 0
     with unit_of_work() as session:
         claims = _claim(session, limit=limit)
@@ -52,8 +55,7 @@ def _claim(session: Session, *, limit: int) -> list[Claim]:
     claims = leases.claim(
         session,
         SignatureRequest,
-        SignatureRequest.status.in_(OPEN),
-        SignatureRequest.finished_at.is_(None),
+        *AWAITS_NEWS,
         limit=max(0, min(limit, POLLS_PER_MINUTE - (spent or 0))),
         lease=LEASE,
     )

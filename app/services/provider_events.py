@@ -57,8 +57,7 @@ def run_once(*, limit: int, deps: Dependencies) -> int:
     """Apply the events that are due; return how many were attended to."""
     if deps.signing is None:
         return 0
-    with unit_of_work() as session:
-        claims = leases.claim(session, ProviderEvent, limit=limit, lease=LEASE)
+    claims = leases.claim_due(ProviderEvent, limit=limit, lease=LEASE)
     leases.attend_each(claims, partial(_attend, deps=deps))
     return len(claims)
 
