@@ -35,6 +35,10 @@ class SandboxError(RuntimeError):
     """Our own fault: the child could not be started, or the code in it has a bug. The log knows more."""
 
 
+class SandboxBug(SandboxError):
+    """The code in the child has a bug, which this document met. The log knows where."""
+
+
 class _ChildGone(Exception):
     """The child ended, or its time was up, before it answered. `was_idle`: it never read the request."""
 
@@ -252,7 +256,7 @@ def _result(target: str, answer: dict[str, Any]) -> Any:
     if "exhausted" in answer:
         raise UnreadablePdf(_BEYOND_LIMITS)
     _log.error("pdf.sandbox.bug", target=target, error=answer.get("bug"), traceback=answer.get("traceback"))
-    raise SandboxError(f"The PDF code failed: {answer.get('bug')}.")
+    raise SandboxBug(f"The PDF code failed: {answer.get('bug')}.")
 
 
 #: Every living sandbox, for the hook below.

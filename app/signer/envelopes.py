@@ -13,7 +13,7 @@ from app.domain import clock, ids
 from app.domain.errors import Conflict, NotFound, UnreadablePdf
 from app.domain.ports import FileStorage, PdfReport
 from app.pdf.inspector import SandboxedPdfInspector
-from app.pdf.sandbox import Sandbox
+from app.pdf.sandbox import Sandbox, SandboxBug
 from app.signer import audit
 from app.signer.anchors import PlacedAnchors, place_anchors
 from app.signer.database import Database
@@ -23,6 +23,8 @@ from app.signer.letters import Letters
 from app.signer.models import AuditEntry, Envelope, EnvelopeStatus, Field, Recipient
 from app.signer.turns import whose_turn
 from app.signer.uploads import Uploads, use_upload
+
+CANNOT_PROCESS = "document: This service cannot process the PDF; printing it into a new PDF may help."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,9 @@ class Envelopes:
             )
         except UnreadablePdf as error:
             raise InvalidEnvelope([f"document: {error.message}"]) from error
+        except SandboxBug as error:
+            # It would meet the same bug when everybody has signed.
+            raise InvalidEnvelope([CANNOT_PROCESS]) from error
         self.storage.save(envelope.document_key, document)
         with self.database.unit_of_work() as session:
             if new.document_id is not None:

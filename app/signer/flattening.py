@@ -7,10 +7,11 @@ from app.signer.canvas import Fonts
 from app.signer.form_values import annotations, draw_values
 
 #: Annotations that play, open or contain something; the others are drawn or may stay.
-_ACTIVE = frozenset(
-    {"/Widget", "/Popup", "/Screen", "/Movie", "/Sound", "/RichMedia", "/3D", "/FileAttachment", "/TrapNet"}
+_ACTIVE = tuple(
+    Name(name)
+    for name in ("/Widget", "/Popup", "/Screen", "/Movie", "/Sound", "/RichMedia", "/3D", "/FileAttachment", "/TrapNet")
 )
-_HARMLESS_ACTIONS = frozenset({"/URI", "/GoTo", "/Named"})
+_HARMLESS_ACTIONS = (Name.URI, Name.GoTo, Name.Named)
 
 
 def flatten(pdf: Pdf, fonts: Fonts) -> None:
@@ -33,10 +34,10 @@ def flatten(pdf: Pdf, fonts: Fonts) -> None:
 def _drop_active_parts(page: Page) -> None:
     if "/AA" in page.obj:
         del page.obj["/AA"]
-    kept = [annotation for annotation in annotations(page) if str(annotation.get("/Subtype")) not in _ACTIVE]
+    kept = [annotation for annotation in annotations(page) if annotation.get("/Subtype") not in _ACTIVE]
     for annotation in kept:
         action = annotation.get("/A")
-        if action is not None and not (isinstance(action, Dictionary) and str(action.get("/S")) in _HARMLESS_ACTIONS):
+        if action is not None and not (isinstance(action, Dictionary) and action.get("/S") in _HARMLESS_ACTIONS):
             del annotation["/A"]
         if isinstance(action, Dictionary) and "/Next" in action:
             del action["/Next"]

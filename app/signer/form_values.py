@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pikepdf import Array, Dictionary, Object, Page, Pdf, Stream, String
+from pikepdf import Array, Dictionary, Name, Object, Page, Pdf, Stream, String
 
 from app.pdf.boxes import inherited
 from app.pdf.objects import entry
@@ -27,8 +27,8 @@ def draw_values(pdf: Pdf, fonts: Fonts, form: Object) -> None:
     is_stale = bool(form.get("/NeedAppearances", False))
     form.NeedAppearances = False
     for page in pdf.pages:
-        for widget in annotations(page, "/Widget"):
-            is_text = str(inherited(widget, "/FT")) in ("/Tx", "/Ch")
+        for widget in annotations(page, Name.Widget):
+            is_text = inherited(widget, "/FT") in (Name.Tx, Name.Ch)
             if not is_text or (entry(widget, "/AP", "/N") is not None and not is_stale):
                 continue
             widget.AP = Dictionary()
@@ -37,13 +37,13 @@ def draw_values(pdf: Pdf, fonts: Fonts, form: Object) -> None:
                 widget.AP.N = pdf.make_indirect(_picture(Canvas(pdf, fonts), form, widget, value, size))
 
 
-def annotations(page: Page, *subtypes: str) -> Iterator[Object]:
+def annotations(page: Page, *subtypes: Name) -> Iterator[Object]:
     """Yield the page's annotations, those of these kinds if any are named."""
     entries = page.obj.get("/Annots")
     if not isinstance(entries, Array):
         return
     for annotation in entries:
-        if isinstance(annotation, Dictionary) and (not subtypes or str(annotation.get("/Subtype")) in subtypes):
+        if isinstance(annotation, Dictionary) and (not subtypes or annotation.get("/Subtype") in subtypes):
             yield annotation
 
 

@@ -4,12 +4,10 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.sign.fields import SigFieldSpec, append_signature_field
-from pyhanko.sign.general import SigningError
 
 from app.domain.errors import UnreadablePdf
+from app.signer.seal_writer import UNSEALABLE, SealWriter
 from app.signer.stamping import stamp
 
 
@@ -22,8 +20,8 @@ def rehearse(*, content: bytes, places: Sequence[dict[str, Any]], hide: Sequence
     marks = [{"kind": "check", **place} for place in places]
     stamped = stamp(content=content, marks=marks, hide=hide)["document"]
     try:
-        writer = IncrementalPdfFileWriter(io.BytesIO(stamped), strict=True)
+        writer = SealWriter(stamped)
         append_signature_field(writer, SigFieldSpec("Seal"))
         writer.write(io.BytesIO())  # type: ignore[no-untyped-call]  # pyHanko has no types here
-    except (PdfError, SigningError, RecursionError) as error:
+    except UNSEALABLE as error:
         raise UnreadablePdf("The PDF cannot be sealed.") from error

@@ -15,11 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.writer import BasePdfFileWriter
 from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
-from pyhanko.sign.general import SigningError
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
 from pyhanko.sign.signers.pdf_signer import PdfSigningSession
 from pyhanko.sign.timestamps.common_utils import TimestampRequestError
@@ -27,6 +24,7 @@ from pyhanko.sign.timestamps.requests_client import RequestsHTTPTimeStamper
 
 from app.domain import clock
 from app.domain.errors import UnreadablePdf
+from app.signer.seal_writer import UNSEALABLE, SealWriter
 from app.signer.verification import fingerprint, verify
 
 _log = structlog.get_logger(__name__)
@@ -92,11 +90,11 @@ class Sealer:
         )
         output = io.BytesIO()
         try:
-            writer = IncrementalPdfFileWriter(io.BytesIO(content), strict=True)
+            writer = SealWriter(content)
             signer = _DatedSigner(metadata, self.signer, timestamper=authority)
             signer.signed_at = signed_at.astimezone(UTC)
             signer.sign_pdf(writer, output=output)
-        except (PdfError, SigningError, RecursionError) as error:
+        except UNSEALABLE as error:
             raise UnreadablePdf("The PDF cannot be sealed.") from error
         return output.getvalue()
 

@@ -119,5 +119,8 @@ def _saved(pdf: Pdf) -> bytes:
     """Write a file with one plain cross-reference section, which the sealing wants."""
     output = io.BytesIO()
     pdf.remove_unreferenced_resources()
-    pdf.save(output, deterministic_id=True, min_version="1.4")  # 1.4 brought the soft masks of images
+    # The writer puts the right number in, but only where there is one; a damaged file may have lost it.
+    pdf.trailer.Size = 0
+    # 1.4 brought the soft masks of images.
+    pdf.save(output, deterministic_id=True, fix_metadata_version=False, min_version="1.4")
     return output.getvalue()
