@@ -11,7 +11,7 @@ from tests.soak.run import soak
 
 @pytest.mark.processes
 def test_nobody_is_mailed_twice_and_nothing_is_lost_under_faults_and_kills(tmp_path: Path) -> None:
-    totals = soak(Plan(seconds=10, seed=7, database=None, folder=tmp_path, settle_seconds=2, clients=4))
+    totals = soak(Plan(seconds=7, seed=7, database=None, folder=tmp_path, settle_seconds=1, clients=4))
     print(totals.line)
     assert not totals.violations, describe(totals)
     assert totals.requests > 0
