@@ -67,6 +67,8 @@ class SignerSettings:
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "Countersign <signatures@localhost>"
     mail_folder: Path = Path("var/mail")
+    #: In which people are written to until they open the document: `en` or `de`.
+    mail_language: str = "en"
     certificate: Path = Path("var/signer-seal.p12")
     tsa_url: str | None = None
     log_level: str = "info"
@@ -125,6 +127,7 @@ def load_signer_settings() -> SignerSettings:
             webhook_secret=webhook_secret,
             smtp_url=_smtp_url(env),
             mail_from=env.str("SIGNER_MAIL_FROM", defaults.mail_from),
+            mail_language=env.str("SIGNER_MAIL_LANGUAGE", defaults.mail_language, validate=OneOf(["en", "de"])),
             certificate=env.path("SIGNER_CERTIFICATE", defaults.certificate),
             tsa_url=_http_url(env, "SIGNER_TSA_URL", None),
             log_level=_log_level(env),

@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 
+from app.signer.languages import tell as _
 from app.signer.models import Field
 from app.signer.text import holds_control
 
@@ -25,8 +26,6 @@ CHECKED = "true"
 MAX_DRAWN_BYTES = 300_000
 MAX_TYPED = 100
 MAX_LENGTH = {"text": 1000, "url": 2000, "text_area": 5000}
-
-REQUIRED = "This field is required."
 
 #: Says whether a PNG is a readable picture, of bearable size, that shows something.
 InkCheck = Callable[[bytes], bool]
@@ -53,9 +52,9 @@ def check_answers(
     """Return the value to store for each field id; raise InvalidAnswers naming everything that is wrong."""
     open_fields = [field for field in fields if not field.read_only]
     known = {str(field.id) for field in open_fields}
-    form_errors = [] if consent else ["Please agree to sign electronically."]
+    form_errors = [] if consent else [_("Please agree to sign electronically.")]
     if not set(values) <= known:
-        form_errors.append("The form holds a field that is not yours.")
+        form_errors.append(_("The form holds a field that is not yours."))
     field_errors: dict[str, str] = {}
     accepted: dict[str, str | None] = {}
     for field in open_fields:
@@ -86,16 +85,16 @@ def _check(field: Field, value: str, has_ink: InkCheck) -> str | None:
     value = value.replace("\r\n", "\n")
     if not value.strip():
         if field.required and field.group is None:
-            raise _Wrong(REQUIRED)
+            raise _Wrong(_("This field is required."))
         return None
     if field.type in CHECK_TYPES or field.type == RADIO:
         if value != CHECKED:
-            raise _Wrong("This can only be chosen or left alone.")
+            raise _Wrong(_("This can only be chosen or left alone."))
     elif field.type in DATE_TYPES:
         _check_date(value)
     elif field.type == DROPDOWN:
         if value not in field.options:
-            raise _Wrong("Please choose one of the options.")
+            raise _Wrong(_("Please choose one of the options."))
     else:
         _check_text(field, value)
     return value
@@ -104,21 +103,21 @@ def _check(field: Field, value: str, has_ink: InkCheck) -> str | None:
 def _check_signature(field: Field, value: str, has_ink: InkCheck) -> str | None:
     if not value:
         if field.required:
-            raise _Wrong("Please sign here.")
+            raise _Wrong(_("Please sign here."))
         return None
     if value.startswith(TYPED_PREFIX):
         typed = value.removeprefix(TYPED_PREFIX).strip()
         if not typed or len(typed) > MAX_TYPED or holds_control(typed):
-            raise _Wrong(f"Please type a name of at most {MAX_TYPED} characters.")
+            raise _Wrong(_("Please type a name of at most %(limit)s characters.", limit=MAX_TYPED))
         return TYPED_PREFIX + typed
     if not value.startswith(DRAWN_PREFIX):
-        raise _Wrong("Please draw or type your signature.")
+        raise _Wrong(_("Please draw, type or upload your signature."))
     try:
         content = decode_drawn(value)
     except ValueError as error:
-        raise _Wrong("This picture cannot be used; please draw it again.") from error
+        raise _Wrong(_("This picture cannot be used; please make it again.")) from error
     if not has_ink(content):
-        raise _Wrong("The signature is empty; please draw it again.")
+        raise _Wrong(_("The signature is empty; please make it again."))
     return value
 
 
@@ -126,18 +125,18 @@ def _check_date(value: str) -> None:
     try:
         parsed = date.fromisoformat(value)
     except ValueError as error:
-        raise _Wrong("Please enter a date.") from error
+        raise _Wrong(_("Please enter a date.")) from error
     if parsed.isoformat() != value:
-        raise _Wrong("Please enter a date.")
+        raise _Wrong(_("Please enter a date."))
 
 
 def _check_text(field: Field, value: str) -> None:
     limit = MAX_LENGTH[field.type]
     if len(value) > limit:
-        raise _Wrong(f"At most {limit} characters, please.")
+        raise _Wrong(_("At most %(limit)s characters, please.", limit=limit))
     allowed = value.replace("\n", "").replace("\t", "") if field.type == "text_area" else value
     if holds_control(allowed):
-        raise _Wrong("This holds characters that cannot be printed.")
+        raise _Wrong(_("This holds characters that cannot be printed."))
 
 
 def _check_groups(fields: Iterable[Field], accepted: Mapping[str, str | None]) -> dict[str, str]:
@@ -150,7 +149,7 @@ def _check_groups(fields: Iterable[Field], accepted: Mapping[str, str | None]) -
     for members in groups.values():
         chosen = [field for field in members if accepted.get(str(field.id)) == CHECKED]
         if any(field.required for field in members) and not chosen:
-            errors[str(members[0].id)] = "Please choose one of these."
+            errors[str(members[0].id)] = _("Please choose one of these.")
         if len(chosen) > 1 and members[0].type == RADIO:
-            errors[str(members[0].id)] = "Please choose only one of these."
+            errors[str(members[0].id)] = _("Please choose only one of these.")
     return errors

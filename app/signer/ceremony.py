@@ -26,6 +26,7 @@ from app.signer.ceremony_view import (
 from app.signer.database import Database
 from app.signer.events import EventOutbox, EventType
 from app.signer.files import FileKind, FileLinks
+from app.signer.languages import tell as _
 from app.signer.letters import Letters
 from app.signer.links import find_recipient
 from app.signer.models import EnvelopeStatus, Recipient
@@ -34,11 +35,6 @@ from app.signer.text import holds_control
 from app.signer.turns import acting, whose_turn
 
 __all__ = ["Ceremony", "CeremonyClosed", "CeremonyField", "CeremonyState", "CeremonyView", "Client", "InvalidAnswers"]
-
-CONSENT_TEXT = (
-    "I agree to use electronic records and signatures for this document, and I intend what I enter here to be my"
-    " signature. I have read the document."
-)
 
 MAX_REASON = 500
 
@@ -103,7 +99,9 @@ class Ceremony:
         """
         reason = " ".join(reason.split())
         if len(reason) > MAX_REASON or holds_control(reason):
-            raise InvalidAnswers(field_errors={"reason": f"At most {MAX_REASON} printable characters, please."})
+            raise InvalidAnswers(
+                field_errors={"reason": _("At most %(limit)s printable characters, please.", limit=MAX_REASON)}
+            )
         with self.database.unit_of_work() as session:
             recipient = _lock(session, token)
             require_ready(recipient)
@@ -132,6 +130,7 @@ class Ceremony:
         if recipient.viewed_at is not None:
             return
         recipient.viewed_at = recipient.envelope.updated_at = clock.utcnow()
+        recipient.language = client.language
         audit.record_signer(session, recipient, "document_opened", "Opened the document", client=client)
         self.events.add(session, recipient.envelope, EventType.VIEWED)
 
@@ -142,10 +141,11 @@ class Ceremony:
             field.value = answers[str(field.id)]
         now = clock.utcnow()
         recipient.consented_at = recipient.signed_at = now
-        recipient.consent_text = CONSENT_TEXT
+        recipient.consent_text = consent_text()
+        recipient.language = client.language
         recipient.ip_address, recipient.user_agent = client.ip, client.user_agent
         recipient.envelope.updated_at = recipient.envelope.last_action_at = now
-        consent = {"consent_text": CONSENT_TEXT}
+        consent = {"consent_text": recipient.consent_text}
         audit.record_signer(
             session, recipient, "terms_accepted", "Agreed to sign electronically", client=client, details=consent
         )
@@ -180,7 +180,15 @@ class Ceremony:
     def _view(self, recipient: Recipient) -> CeremonyView:
         is_sealed = recipient.envelope.sealed_at is not None
         link = self.files.make(recipient.envelope.id, FileKind.SIGNED).url if is_sealed else None
-        return view_of(recipient, consent_text=CONSENT_TEXT, download_url=link)
+        return view_of(recipient, consent_text=consent_text(), download_url=link)
+
+
+def consent_text() -> str:
+    """Return what a person agrees to, in their language; it is recorded as they read it."""
+    return _(
+        "I agree to use electronic records and signatures for this document, and I intend what I enter here to be my"
+        " signature. I have read the document."
+    )
 
 
 def _require(recipient: Recipient | None) -> Recipient:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from app.domain import clock
 from app.domain.ports import PageSize
+from app.signer.languages import Language
 from app.signer.models import EnvelopeStatus, Field, Recipient
 from app.signer.turns import whose_turn
 
@@ -41,10 +42,11 @@ class CeremonyClosed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """Where a request of the signing page comes from; it goes into the audit trail."""
+    """Where a request of the signing page comes from, for the audit trail; mails from then on are in `language`."""
 
     ip: str
     user_agent: str
+    language: Language = Language.ENGLISH
 
 
 @dataclass(frozen=True, kw_only=True)

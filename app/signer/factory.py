@@ -25,6 +25,7 @@ from app.signer.events import EventOutbox
 from app.signer.file_routes import make_file_routes
 from app.signer.files import FileLinks
 from app.signer.jobs import Bell, Jobs, Run
+from app.signer.languages import Language
 from app.signer.letters import Letters
 from app.signer.mail import FolderTransport, MailQueue, MailTransport, SmtpTransport
 from app.signer.models import Secret
@@ -88,7 +89,12 @@ def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandb
     inspector = SandboxedPdfInspector(sandbox)
     files = FileLinks(key=_own_key(database, LINK_KEY), public_url=settings.public_url)
     events = EventOutbox(is_on=settings.webhook_url is not None)
-    letters = Letters(public_url=settings.public_url, mail_from=settings.mail_from, files=files)
+    letters = Letters(
+        public_url=settings.public_url,
+        mail_from=settings.mail_from,
+        language=Language(settings.mail_language),
+        files=files,
+    )
     uploads = Uploads(database=database, storage=storage)
     bell = Bell()
     envelopes = Envelopes(

@@ -1,11 +1,12 @@
 """What the service writes to people. Each letter is queued in the transaction of what it is about."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from functools import partial
 from html import escape
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,8 @@ from sqlalchemy.orm import Session
 from app.domain import clock, ids
 from app.domain.ports import Designation
 from app.signer.files import MAIL_LIFETIME, FileKind, FileLinks
+from app.signer.languages import Language, moment, speaking, spoken
+from app.signer.languages import tell as _
 from app.signer.links import add_link, signing_url
 from app.signer.models import Envelope, Mail, MailKind, Recipient
 
@@ -32,11 +35,15 @@ class _Letter:
 
 
 class Letters:
-    """Writes mails to recipients and queues them."""
+    """Writes mails to recipients and queues them, each in the language of its reader.
 
-    def __init__(self, *, public_url: str, mail_from: str, files: FileLinks) -> None:
+    `language` is for those of whom it is not known: they have not opened the document yet.
+    """
+
+    def __init__(self, *, public_url: str, mail_from: str, language: Language, files: FileLinks) -> None:
         self._public_url = public_url
         self._sender = mail_from
+        self._language = language
         self._domain = parseaddr(mail_from)[1].rpartition("@")[2] or "localhost"
         self._files = files
 
@@ -47,47 +54,23 @@ class Letters:
         """
         url = signing_url(self._public_url, add_link(session, recipient))
         recipient.notified_at = clock.utcnow()
-        envelope = recipient.envelope
-        if envelope.settings.get("send_signing_email", True):
-            verb = _verb(recipient)
-            letter = _Letter(
-                kind=MailKind.INVITATION,
-                subject=f"Please {verb}: {envelope.name}",
-                paragraphs=(f"you are asked to {verb} “{envelope.name}”.", _about_link(envelope)),
-                url=url,
-                label="Open the document",
-            )
-            self._queue(session, recipient, letter)
+        if recipient.envelope.settings.get("send_signing_email", True):
+            self._queue(session, recipient, partial(_invitation, recipient, url))
         return url
 
     def remind(self, session: Session, recipient: Recipient, *, message: str | None) -> None:
         """Ask the recipient once more, with the sender's words if there are any; the earlier links keep working."""
-        envelope, verb = recipient.envelope, _verb(recipient)
-        words = (f"The sender writes: {message}",) if message else ()
-        letter = _Letter(
-            kind=MailKind.REMINDER,
-            subject=f"Reminder: please {verb} {envelope.name}",
-            paragraphs=(f"“{envelope.name}” still waits for you to {verb} it.", *words, _about_link(envelope)),
-            url=signing_url(self._public_url, add_link(session, recipient)),
-            label="Open the document",
-        )
-        self._queue(session, recipient, letter)
+        url = signing_url(self._public_url, add_link(session, recipient))
+        self._queue(session, recipient, partial(_reminder, recipient, url, message))
 
     def send_final_copies(self, session: Session, envelope: Envelope, *, size: int) -> None:
         """Send everybody the sealed document of `size` bytes: attached, or linked when it is big."""
         if not envelope.settings.get("send_finish_email", True):
             return
         attach = envelope.settings.get("attach_pdf_on_finish", True) and size <= MAX_ATTACHMENT_BYTES
-        where = "It is attached, sealed against changes." if attach else "You can download it, sealed against changes."
-        letter = _Letter(
-            kind=MailKind.FINAL_COPY,
-            subject=f"Completed: {envelope.name}",
-            paragraphs=(f"everybody has signed “{envelope.name}”.", where),
-            url=self._files.make(envelope.id, FileKind.SIGNED, lifetime=MAIL_LIFETIME).url,
-            label="Download the document",
-        )
+        url = self._files.make(envelope.id, FileKind.SIGNED, lifetime=MAIL_LIFETIME).url
         for recipient in envelope.recipients:
-            mail = self._queue(session, recipient, letter)
+            mail = self._queue(session, recipient, partial(_final_copy, envelope, url, is_attached=attach))
             if attach:
                 mail.attachment_key = envelope.signed_key
                 mail.attachment_name = f"{envelope.id}-signed.pdf"
@@ -96,40 +79,28 @@ class Letters:
         """Tell everybody who was asked that they need not sign any more; return how many that are."""
         if not envelope.settings.get("send_cancellation_email", True):
             return 0
-        letter = _Letter(
-            kind=MailKind.CANCELLATION,
-            subject=f"Cancelled: {envelope.name}",
-            paragraphs=(f"“{envelope.name}” has been cancelled by its sender. You need not do anything.",),
-        )
-        return self._tell(session, _asked(envelope), letter)
+        return self._tell(session, _asked(envelope), partial(_cancellation, envelope))
 
     def tell_declined(self, session: Session, decliner: Recipient) -> None:
         """Tell the others who were asked that the document will not be signed."""
-        envelope = decliner.envelope
-        letter = _Letter(
-            kind=MailKind.DECLINED,
-            subject=f"Declined: {envelope.name}",
-            paragraphs=(f"“{envelope.name}” will not be completed, because somebody declined to sign it.",),
-        )
-        self._tell(session, [one for one in _asked(envelope) if one is not decliner], letter)
+        others = [one for one in _asked(decliner.envelope) if one is not decliner]
+        self._tell(session, others, partial(_refusal, decliner.envelope))
 
     def tell_expired(self, session: Session, envelope: Envelope) -> None:
         """Tell everybody who was asked that the time is over."""
-        if not envelope.settings.get("send_expiration_email", True):
-            return
-        letter = _Letter(
-            kind=MailKind.EXPIRATION,
-            subject=f"Expired: {envelope.name}",
-            paragraphs=(f"the time to sign “{envelope.name}” is over. You need not do anything.",),
-        )
-        self._tell(session, _asked(envelope), letter)
+        if envelope.settings.get("send_expiration_email", True):
+            self._tell(session, _asked(envelope), partial(_expiry, envelope))
 
-    def _tell(self, session: Session, recipients: Sequence[Recipient], letter: _Letter) -> int:
+    def _tell(self, session: Session, recipients: Sequence[Recipient], write: Callable[[], _Letter]) -> int:
         for recipient in recipients:
-            self._queue(session, recipient, letter)
+            self._queue(session, recipient, write)
         return len(recipients)
 
-    def _queue(self, session: Session, recipient: Recipient, letter: _Letter) -> Mail:
+    def _queue(self, session: Session, recipient: Recipient, write: Callable[[], _Letter]) -> Mail:
+        with speaking(Language(recipient.language) if recipient.language else self._language):
+            letter = write()
+            paragraphs = (_("Hello %(name)s,", name=recipient.name), *letter.paragraphs)
+            html = _html(paragraphs, letter.url, letter.label)
         now, mail_id = clock.utcnow(), ids.new_id()
         message = EmailMessage(policy=SMTP)
         message["From"] = self._sender
@@ -139,9 +110,8 @@ class Letters:
         # Made once, so that a mail which is sent twice is recognised as the same.
         message["Message-ID"] = f"<{mail_id}@{self._domain}>"
         message["Auto-Submitted"] = "auto-generated"
-        paragraphs = (f"Hello {recipient.name},", *letter.paragraphs)
         message.set_content("\n\n".join([*paragraphs, *filter(None, [letter.url])]) + "\n")
-        message.add_alternative(_html(paragraphs, letter.url, letter.label), subtype="html")
+        message.add_alternative(html, subtype="html")
         mail = Mail(
             id=mail_id,
             envelope_id=recipient.envelope_id,
@@ -162,16 +132,93 @@ def _asked(envelope: Envelope) -> list[Recipient]:
     return [recipient for recipient in envelope.recipients if recipient.notified_at is not None]
 
 
-def _verb(recipient: Recipient) -> str:
-    return "approve" if recipient.designation is Designation.APPROVER else "sign"
+def _approves(recipient: Recipient) -> bool:
+    return recipient.designation is Designation.APPROVER
 
 
 def _about_link(envelope: Envelope) -> str:
-    return f"The link is for you alone; please do not pass it on. It works until {_in_words(envelope)}."
+    return _(
+        "The link is for you alone; please do not pass it on. It works until %(time)s.",
+        time=moment(envelope.expires_at),
+    )
 
 
-def _in_words(envelope: Envelope) -> str:
-    return f"{envelope.expires_at:%d %B %Y, %H:%M} UTC"
+def _invitation(recipient: Recipient, url: str) -> _Letter:
+    envelope = recipient.envelope
+    if _approves(recipient):
+        subject = _("Please approve: %(document)s", document=envelope.name)
+        wish = _("you are asked to approve “%(document)s”.", document=envelope.name)
+    else:
+        subject = _("Please sign: %(document)s", document=envelope.name)
+        wish = _("you are asked to sign “%(document)s”.", document=envelope.name)
+    return _Letter(
+        kind=MailKind.INVITATION,
+        subject=subject,
+        paragraphs=(wish, _about_link(envelope)),
+        url=url,
+        label=_("Open the document"),
+    )
+
+
+def _reminder(recipient: Recipient, url: str, message: str | None) -> _Letter:
+    envelope = recipient.envelope
+    if _approves(recipient):
+        subject = _("Reminder: please approve %(document)s", document=envelope.name)
+        wish = _("“%(document)s” still waits for you to approve it.", document=envelope.name)
+    else:
+        subject = _("Reminder: please sign %(document)s", document=envelope.name)
+        wish = _("“%(document)s” still waits for you to sign it.", document=envelope.name)
+    words = (_("The sender writes: %(message)s", message=message),) if message else ()
+    return _Letter(
+        kind=MailKind.REMINDER,
+        subject=subject,
+        paragraphs=(wish, *words, _about_link(envelope)),
+        url=url,
+        label=_("Open the document"),
+    )
+
+
+def _final_copy(envelope: Envelope, url: str, *, is_attached: bool) -> _Letter:
+    return _Letter(
+        kind=MailKind.FINAL_COPY,
+        subject=_("Completed: %(document)s", document=envelope.name),
+        paragraphs=(
+            _("everybody has signed “%(document)s”.", document=envelope.name),
+            _("It is attached, sealed against changes.")
+            if is_attached
+            else _("You can download it, sealed against changes."),
+        ),
+        url=url,
+        label=_("Download the document"),
+    )
+
+
+def _cancellation(envelope: Envelope) -> _Letter:
+    return _Letter(
+        kind=MailKind.CANCELLATION,
+        subject=_("Cancelled: %(document)s", document=envelope.name),
+        paragraphs=(
+            _("“%(document)s” has been cancelled by its sender. You need not do anything.", document=envelope.name),
+        ),
+    )
+
+
+def _refusal(envelope: Envelope) -> _Letter:
+    return _Letter(
+        kind=MailKind.DECLINED,
+        subject=_("Declined: %(document)s", document=envelope.name),
+        paragraphs=(
+            _("“%(document)s” will not be completed, because somebody declined to sign it.", document=envelope.name),
+        ),
+    )
+
+
+def _expiry(envelope: Envelope) -> _Letter:
+    return _Letter(
+        kind=MailKind.EXPIRATION,
+        subject=_("Expired: %(document)s", document=envelope.name),
+        paragraphs=(_("the time to sign “%(document)s” is over. You need not do anything.", document=envelope.name),),
+    )
 
 
 def _html(paragraphs: Sequence[str], url: str | None, label: str) -> str:
@@ -182,4 +229,4 @@ def _html(paragraphs: Sequence[str], url: str | None, label: str) -> str:
         if url
         else ""
     )
-    return f'<!doctype html><html lang="en"><body style="font-family:sans-serif">{body}{button}</body></html>\n'
+    return f'<!doctype html><html lang="{spoken()}"><body style="font-family:sans-serif">{body}{button}</body></html>\n'

@@ -137,6 +137,8 @@ class Recipient(SignerBase):
     signed_at: Mapped[datetime | None]
     declined_at: Mapped[datetime | None]
     decline_reason: Mapped[str | None] = mapped_column(String(500))
+    #: What their browser asked for when they opened the document; mails before that are in the service's language.
+    language: Mapped[str | None] = mapped_column(String(10))
     #: Where they finished or declined from.
     ip_address: Mapped[str | None] = mapped_column(String(64))
     user_agent: Mapped[str | None] = mapped_column(String(500))

@@ -16,6 +16,7 @@ from flask import (
     send_from_directory,
     url_for,
 )
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
@@ -31,11 +32,29 @@ from app.signer.ceremony import (
     InvalidAnswers,
 )
 from app.signer.dependencies import Dependencies
+from app.signer.languages import choose, moment, speak, spoken, translate, translate_plural
 from app.signer.page_forms import FormData, Ink, entries, read_answers
 from app.signer.page_guard import LINK_COOKIE, form_key, harden, may_post, remember_link
 
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static", static_url_path="/assets")
 pages.after_request(harden)
+
+
+@pages.record_once
+def teach_languages(state: BlueprintSetupState) -> None:
+    """Let the templates translate."""
+    jinja = state.app.jinja_env
+    jinja.add_extension("jinja2.ext.i18n")
+    jinja.install_gettext_callables(translate, translate_plural, newstyle=True)  # type: ignore[attr-defined]
+    jinja.globals["language"] = spoken
+    jinja.filters["moment"] = moment
+
+
+@pages.before_request
+def listen() -> None:
+    """Answer in the language that the browser asks for, else in English."""
+    speak(choose(request.accept_languages))
+
 
 FONTS = Path(__file__).parent / "fonts"
 SCRIPT_FONT = "DancingScript-Regular.otf"
@@ -205,7 +224,7 @@ def _require_own_form(token: str) -> None:
 
 
 def _client() -> Client:
-    return Client(ip=request.remote_addr or "", user_agent=request.user_agent.string)
+    return Client(ip=request.remote_addr or "", user_agent=request.user_agent.string, language=spoken())
 
 
 def _ceremony() -> Ceremony:

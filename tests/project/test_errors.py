@@ -14,6 +14,7 @@ DOCUMENTED = {
     "idempotency_key_reused": 409,
     "document_too_large": 413,
     "request_too_large": 413,
+    "rate_limited": 429,
     "internal": 500,
     "signature_provider_error": 502,
     "upstream_error": 502,
