@@ -73,7 +73,7 @@ class Client(Actor):
             case 402:
                 self.ledger.refused(order)
             case status if status not in RETRIED:
-                self.ledger.violated(f"create of {order.key} answered {status}: {answer.text[:300]}")
+                self.ledger.violated(f"create of {order.key} answered {status}: {answer.text[:300].strip()}")
         return answer
 
     def _do(self, what: str, subject: Any) -> None:
@@ -121,7 +121,7 @@ class Client(Actor):
             if tries > 1:
                 self._later(self._random.uniform(0.5, 2), "cancel", (request_id, tries - 1))
         elif status != 409:
-            self.ledger.violated(f"cancel of {request_id} answered {status}: {answer.text[:300]}")
+            self.ledger.violated(f"cancel of {request_id} answered {status}: {answer.text[:300].strip()}")
 
     def _read(self, request_id: str) -> None:
         answer = self._send("GET", f"/v1/signatures/{request_id}")
