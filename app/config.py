@@ -5,6 +5,7 @@ A value can also come from a file: set `NAME_FILE` to its path instead of `NAME`
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 from environs import FileAwareEnv
@@ -45,6 +46,7 @@ class Settings:
     webhook_timeout: float = 15
     webhook_allow_insecure: bool = False
     webhook_allowed_cidrs: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     log_level: str = "info"
     log_format: str = "json"
 
@@ -64,13 +66,19 @@ class SignerSettings:
     api_keys: tuple[str, ...] = field(repr=False)
     webhook_url: str | None = None
     webhook_secret: str | None = field(default=None, repr=False)
+    #: Signs events as well while the API may not know the new secret yet.
+    webhook_old_secret: str | None = field(default=None, repr=False)
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "Countersign <signatures@localhost>"
     mail_folder: Path = Path("var/mail")
     #: In which people are written to until they open the document: `en` or `de`.
     mail_language: str = "en"
     certificate: Path = Path("var/signer-seal.p12")
+    certificate_passphrase: str | None = field(default=None, repr=False)
     tsa_url: str | None = None
+    reads_per_minute: int = 60_000
+    writes_per_minute: int = 12_000
+    trusted_proxies: tuple[str, ...] = ()
     log_level: str = "info"
     log_format: str = "json"
 
@@ -99,6 +107,7 @@ def load_settings() -> Settings:
             webhook_timeout=_seconds(env, "WEBHOOK_TIMEOUT", defaults.webhook_timeout),
             webhook_allow_insecure=env.bool("WEBHOOK_ALLOW_INSECURE", defaults.webhook_allow_insecure),
             webhook_allowed_cidrs=tuple(_items(env, "WEBHOOK_ALLOWED_CIDRS")),
+            trusted_proxies=_trusted_proxies(env),
             log_level=_log_level(env),
             log_format=_log_format(env),
         )
@@ -125,15 +134,29 @@ def load_signer_settings() -> SignerSettings:
             api_keys=api_keys,
             webhook_url=webhook_url,
             webhook_secret=webhook_secret,
+            webhook_old_secret=_secret("SIGNER_WEBHOOK_OLD_SECRET", env.str("SIGNER_WEBHOOK_OLD_SECRET", "")),
             smtp_url=_smtp_url(env),
             mail_from=env.str("SIGNER_MAIL_FROM", defaults.mail_from),
             mail_language=env.str("SIGNER_MAIL_LANGUAGE", defaults.mail_language, validate=OneOf(["en", "de"])),
             certificate=env.path("SIGNER_CERTIFICATE", defaults.certificate),
+            certificate_passphrase=env.str("SIGNER_CERTIFICATE_PASSPHRASE", "") or None,
             tsa_url=_http_url(env, "SIGNER_TSA_URL", None),
+            reads_per_minute=_calls(env, "SIGNER_READS_PER_MINUTE", defaults.reads_per_minute),
+            writes_per_minute=_calls(env, "SIGNER_WRITES_PER_MINUTE", defaults.writes_per_minute),
+            trusted_proxies=_trusted_proxies(env),
             log_level=_log_level(env),
             log_format=_log_format(env),
         )
     except ValueError as error:  # EnvError is one; a file that cannot be read is plain
+        raise SettingsError(_one_line(error)) from error
+
+
+def load_signer_database_url() -> str:
+    """Read where the signing service keeps its data, which needs no key; raise SettingsError when it is wrong."""
+    env = FileAwareEnv(strip_whitespace=True)
+    try:
+        return _database_url(env, "SIGNER_DATABASE_URL", SignerSettings.database_url)
+    except ValueError as error:
         raise SettingsError(_one_line(error)) from error
 
 
@@ -190,6 +213,20 @@ def _http_url(env: FileAwareEnv, name: str, default: str | None) -> str | None:
     if not value.startswith(("http://", "https://")) or any(character.isspace() for character in value):
         raise SettingsError(f"{name} must be an http:// or https:// address.")
     return value
+
+
+def _trusted_proxies(env: FileAwareEnv) -> tuple[str, ...]:
+    proxies = tuple(_items(env, "TRUSTED_PROXIES"))
+    try:
+        for proxy in proxies:
+            ip_network(proxy)
+    except ValueError as error:
+        raise SettingsError(f"TRUSTED_PROXIES must be addresses or networks, comma-separated: {error}.") from error
+    return proxies
+
+
+def _calls(env: FileAwareEnv, name: str, default: int) -> int:
+    return env.int(name, default, validate=Range(min=1))
 
 
 def _smtp_url(env: FileAwareEnv) -> str | None:

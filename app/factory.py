@@ -29,6 +29,7 @@ from app.gateways.webhooks.sender import HttpWebhookSender
 from app.logs import configure_logging
 from app.pdf.inspector import SandboxedPdfInspector
 from app.pdf.sandbox import Sandbox
+from app.proxies import TrustedProxies
 from app.services.dependencies import Dependencies
 
 #: Blueprint, prefix, who may call.
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None, dependencies: Dependencies | No
     _bind_database(app, settings)
     app.extensions[EXTENSION] = dependencies or build_dependencies(settings)
     _register_api(app)
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app
 
 

@@ -34,6 +34,7 @@ GOOD = [
     ("IDEMPOTENCY_WAIT_SECONDS", "idempotency_wait_seconds", "0", 0),
     ("WORKER_IDLE_SECONDS", "worker_idle_seconds", "0.1", 0.1),
     ("ARCHIVE_DEADLINE_SECONDS", "archive_deadline_seconds", "601", 601),
+    ("TRUSTED_PROXIES", "trusted_proxies", "10.0.0.1, 2001:db8::/32", ("10.0.0.1", "2001:db8::/32")),
     ("LOG_LEVEL", "log_level", "debug", "debug"),
     ("LOG_FORMAT", "log_format", "console", "console"),
 ]
@@ -56,6 +57,7 @@ BAD = [
     *[(name, value) for name in ("PUBLIC_URL", "SIGNING_PROVIDER_URL") for value in URLS],
     *[(name, value) for name in ("SIGNING_PROVIDER_API_KEY", "SIGNING_PROVIDER_WEBHOOK_SECRETS") for value in WEAK],
     ("SIGNING_PROVIDER_WEBHOOK_SECRETS", f"{SECRET},short"),
+    *[("TRUSTED_PROXIES", value) for value in ("proxy.test", "10.0.0.1/8", "*", "10.0.0.1 10.0.0.2")],
     ("DATABASE_URL", "nonsense"),
     ("DATABASE_URL", "mysql://u:p@h/d"),
     ("DATABASE_URL", ""),
@@ -70,7 +72,9 @@ def no_settings(monkeypatch):
     """Start from an environment without any setting."""
     import os
 
-    ours = re.compile(r"(DATABASE|STORAGE|PUBLIC|SIGN|PROVIDER|IDEMPOTENCY|WORKER|WEBHOOK|ARCHIVE|LOG|RATE)[A-Z_]*")
+    ours = re.compile(
+        r"(DATABASE|STORAGE|PUBLIC|SIGN|PROVIDER|IDEMPOTENCY|WORKER|WEBHOOK|ARCHIVE|LOG|RATE|TRUSTED)[A-Z_]*"
+    )
     for name in list(os.environ):
         if ours.fullmatch(name):
             monkeypatch.delenv(name)
@@ -189,6 +193,10 @@ def test_events_of_the_signing_service_must_be_signed(signer_keys, monkeypatch):
         ("SIGNER_WEBHOOK_SECRET", "short"),
         ("SIGNER_SMTP_URL", "mail.example.com:25"),
         ("SIGNER_TSA_URL", "tsa.example.com"),
+        ("SIGNER_READS_PER_MINUTE", "0"),
+        ("SIGNER_WRITES_PER_MINUTE", "many"),
+        ("SIGNER_WEBHOOK_OLD_SECRET", "short"),
+        ("TRUSTED_PROXIES", "proxy.test"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
     ],

@@ -17,6 +17,7 @@ from app.gateways.storage.factory import open_storage
 from app.logs import configure_logging
 from app.pdf.inspector import SandboxedPdfInspector
 from app.pdf.sandbox import Sandbox
+from app.proxies import TrustedProxies
 from app.signer.ceremony import Ceremony
 from app.signer.database import Database, open_database
 from app.signer.dependencies import Dependencies
@@ -76,6 +77,7 @@ def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sa
             session.scalar(select(1))
         return jsonify({"status": "ok"})
 
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     if run_jobs:
         dependencies.jobs.start()
     return app
@@ -84,8 +86,8 @@ def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sa
 def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandbox) -> Dependencies:
     database = open_database(settings.database_url)
     storage = _open_storage(settings.storage_url)
-    ensure_certificate(settings.certificate)
-    sealer = load_sealer(settings.certificate, tsa_url=settings.tsa_url)
+    ensure_certificate(settings.certificate, settings.certificate_passphrase)
+    sealer = load_sealer(settings.certificate, settings.certificate_passphrase, tsa_url=settings.tsa_url)
     inspector = SandboxedPdfInspector(sandbox)
     files = FileLinks(key=_own_key(database, LINK_KEY), public_url=settings.public_url)
     events = EventOutbox(is_on=settings.webhook_url is not None)
@@ -117,7 +119,12 @@ def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandb
         "mails": mails.run_pending,
     }
     if settings.webhook_url and settings.webhook_secret:
-        queue = EventQueue(database, url=settings.webhook_url, secret=settings.webhook_secret)
+        queue = EventQueue(
+            database,
+            url=settings.webhook_url,
+            secret=settings.webhook_secret,
+            old_secret=settings.webhook_old_secret,
+        )
         runs["events"] = queue.run_pending
     ceremony = Ceremony(
         database=database,

@@ -74,7 +74,12 @@ class DocumentSchema(Schema):
 def make_protocol(dependencies: Dependencies) -> Blueprint:
     """Return the routes; every one of them needs the API key."""
     blueprint = Blueprint("protocol", __name__, url_prefix=PREFIX)
-    ProtocolGuard(api_keys=dependencies.settings.api_keys).protect(blueprint)
+    settings = dependencies.settings
+    ProtocolGuard(
+        api_keys=settings.api_keys,
+        reads_per_minute=settings.reads_per_minute,
+        writes_per_minute=settings.writes_per_minute,
+    ).protect(blueprint)
     _add_create(blueprint, dependencies)
     _add_reading(blueprint, dependencies)
     _add_ending(blueprint, dependencies)

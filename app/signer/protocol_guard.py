@@ -21,17 +21,19 @@ API_VERSION = "1"
 #: The provider's platform cuts bodies off at about 6 MB; base64 of what callers should send inline stays below.
 MAX_BODY_BYTES = 8 * 1024 * 1024
 
-#: Calls a minute for each key. Far above the provider's 200 and 120: the service is the caller's own.
-READS_PER_MINUTE = 60_000
-WRITES_PER_MINUTE = 12_000
 WINDOW_SECONDS = 60
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RateLimiter:
-    """Counts the calls of each key in fixed windows of a minute; every process counts for itself."""
+    """Counts the calls of each key in fixed windows of a minute; every process counts for itself.
 
-    def __init__(self) -> None:
+    The limits are the installation's. By default they are far above the provider's 200 and 120, as the service is the
+    caller's own.
+    """
+
+    def __init__(self, *, reads: int, writes: int) -> None:
+        self._limits = {True: reads, False: writes}
         self._lock = threading.Lock()
         self._window = 0
         self._counts: dict[tuple[str, bool], int] = {}
@@ -43,16 +45,16 @@ class RateLimiter:
             if window != self._window:
                 self._window, self._counts = window, {}
             used = self._counts[key, reads] = self._counts.get((key, reads), 0) + 1
-        limit = READS_PER_MINUTE if reads else WRITES_PER_MINUTE
+        limit = self._limits[reads]
         return limit, limit - used, (window + 1) * WINDOW_SECONDS
 
 
 class ProtocolGuard:
     """Hooks and error handlers of the protocol's blueprint (provider fact sheet, sections 1 and 2.7)."""
 
-    def __init__(self, *, api_keys: Sequence[str]) -> None:
+    def __init__(self, *, api_keys: Sequence[str], reads_per_minute: int, writes_per_minute: int) -> None:
         self._keys = [key.encode() for key in api_keys]
-        self._limiter = RateLimiter()
+        self._limiter = RateLimiter(reads=reads_per_minute, writes=writes_per_minute)
 
     def protect(self, blueprint: Blueprint) -> None:
         """Stand before every route of the blueprint."""

@@ -160,17 +160,17 @@ def load_sealer(path: Path, passphrase: str | None = None, *, tsa_url: str | Non
     return Sealer(signer=signer, certificate=certificate, tsa_url=tsa_url)
 
 
-def ensure_certificate(path: Path) -> None:
+def ensure_certificate(path: Path, passphrase: str | None = None) -> None:
     """Make a self-signed certificate where there is none, readable by the owner only, and its public half as PEM.
 
     Processes that start together end up with the same one: a file appears under its name whole and once.
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        _create_once(path, _new_p12(clock.utcnow()), mode=0o600)
+        _create_once(path, _new_p12(clock.utcnow(), passphrase), mode=0o600)
     public = path.with_suffix(".pem")
     if not public.exists():
-        certificate = load_sealer(path).certificate
+        certificate = load_sealer(path, passphrase).certificate
         _create_once(public, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
 
 
@@ -182,7 +182,7 @@ def _may_sign(certificate: x509.Certificate) -> bool:
     return usage.digital_signature or usage.content_commitment
 
 
-def _new_p12(now: datetime) -> bytes:
+def _new_p12(now: datetime, passphrase: str | None) -> bytes:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _NAME)])
     certificate = (
@@ -198,7 +198,10 @@ def _new_p12(now: datetime) -> bytes:
         .add_extension(_SIGNATURES_ONLY, critical=True)
         .sign(key, SHA256())
     )
-    return pkcs12.serialize_key_and_certificates(_NAME.encode(), key, certificate, None, serialization.NoEncryption())
+    protection: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase:
+        protection = serialization.BestAvailableEncryption(passphrase.encode())
+    return pkcs12.serialize_key_and_certificates(_NAME.encode(), key, certificate, None, protection)
 
 
 _SIGNATURES_ONLY = x509.KeyUsage(

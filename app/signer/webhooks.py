@@ -17,17 +17,27 @@ TIMEOUT_SECONDS = 5
 WAITS = (timedelta(minutes=5), timedelta(hours=1))
 
 
-def signature_headers(secret: str, body: bytes, *, event: str) -> dict[str, str]:
-    """Return the headers of one attempt at a body: its signature, its event, and an id of its own."""
+def signature_headers(secret: str, body: bytes, *, event: str, old_secret: str | None = None) -> dict[str, str]:
+    """Return the headers of one attempt at a body: its signature, its event, and an id of its own.
+
+    While a secret is being changed, the one before signs as well, in a header of its own.
+    """
     timestamp = int(clock.utcnow().timestamp())
-    signature = hmac.digest(secret.encode(), f"{timestamp}.".encode() + body, "sha256").hex()
-    return {
+    headers = {
         "Content-Type": "application/json",
         "User-Agent": "Countersign-Signer/1.0",
-        "X-Firma-Signature": f"t={timestamp},v1={signature}",
+        "X-Firma-Signature": _signature(secret, timestamp, body),
         "X-Firma-Event": event,
         "X-Firma-Delivery": str(ids.new_id()),
     }
+    if old_secret:
+        headers["X-Firma-Signature-Old"] = _signature(old_secret, timestamp, body)
+    return headers
+
+
+def _signature(secret: str, timestamp: int, body: bytes) -> str:
+    digest = hmac.digest(secret.encode(), f"{timestamp}.".encode() + body, "sha256").hex()
+    return f"t={timestamp},v1={digest}"
 
 
 class EventQueue(LeasedQueue):
@@ -38,10 +48,11 @@ class EventQueue(LeasedQueue):
     lease = timedelta(minutes=2)
     batch = 10
 
-    def __init__(self, database: Database, *, url: str, secret: str) -> None:
+    def __init__(self, database: Database, *, url: str, secret: str, old_secret: str | None = None) -> None:
         super().__init__(database)
         self._url = url
         self._secret = secret
+        self._old_secret = old_secret
         self._session = requests.Session()
         # Proxies of the environment are for other things than a neighbour.
         self._session.trust_env = False
@@ -50,7 +61,8 @@ class EventQueue(LeasedQueue):
         """Post the event; any answer but a 2xx within five seconds is a failure."""
         with self.database.reading() as session:
             event = session.get_one(OutgoingEvent, row_id)
-        status = self._post(event.body, signature_headers(self._secret, event.body, event=event.type))
+        headers = signature_headers(self._secret, event.body, event=event.type, old_secret=self._old_secret)
+        status = self._post(event.body, headers)
         if not 200 <= status < 300:  # noqa: PLR2004 (RFC 9110 section 15.3)
             raise TryAgain(f"The receiver answered {status}.")
         self.settle(row_id, owner, delivered_at=clock.utcnow(), last_error=None)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from app.signer import protocol_guard
 from tests.signer.service import API_KEY, REQUESTS, make_field, make_recipient
 
 ABSENT = "5ca1ab1e-0000-4000-8000-000000000009"
@@ -59,8 +58,8 @@ class TestRates:
         assert int(first.headers["X-RateLimit-Remaining"]) - int(second.headers["X-RateLimit-Remaining"]) == 1
         assert int(first.headers["X-RateLimit-Reset"]) == int(time.now.timestamp()) + 60
 
-    def test_too_many_calls_are_told_when_to_come_back(self, service, time, monkeypatch):
-        monkeypatch.setattr(protocol_guard, "READS_PER_MINUTE", 1)
+    def test_too_many_calls_are_told_when_to_come_back(self, start_service, time):
+        service = start_service(reads_per_minute=1)
         time.advance(seconds=20)
         service.call("GET", REQUESTS)
         answer = service.call("GET", REQUESTS)
@@ -68,8 +67,8 @@ class TestRates:
         assert answer.json["code"] == "RATE_LIMIT_EXCEEDED"
         assert answer.headers["Retry-After"] == "40"
 
-    def test_the_next_minute_starts_anew(self, service, time, monkeypatch):
-        monkeypatch.setattr(protocol_guard, "READS_PER_MINUTE", 1)
+    def test_the_next_minute_starts_anew(self, start_service, time):
+        service = start_service(reads_per_minute=1)
         service.call("GET", REQUESTS)
         time.advance(minutes=1)
         assert service.call("GET", REQUESTS).status_code == 200

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -14,6 +15,7 @@ from app.signer.models import OutgoingEvent
 from tests.signer.service import CLIENT
 
 SECRET = "secret-of-the-events-0123456789"
+OLD_SECRET = "secret-of-last-year-0123456789"
 
 
 @dataclass
@@ -50,17 +52,22 @@ def receiver():
     return Receiver()
 
 
-@pytest.fixture
-def told(start_service, receiver):
-    """Start a service that tells the receiver."""
+@contextmanager
+def listening(receiver):
     server = ThreadingHTTPServer(("127.0.0.1", 0), receiver.handler())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    url = f"http://127.0.0.1:{server.server_port}/hooks/signing-provider"
-    yield start_service(webhook_url=url, webhook_secret=SECRET)
+    yield f"http://127.0.0.1:{server.server_port}/hooks/signing-provider"
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def told(start_service, receiver):
+    """Start a service that tells the receiver."""
+    with listening(receiver) as url:
+        yield start_service(webhook_url=url, webhook_secret=SECRET)
 
 
 def rows(service):
@@ -113,6 +120,16 @@ def test_the_body_is_compact_and_says_who(told, receiver):
     assert event["data"]["signing_request"]["name"] == "Lease für Zoë"
     assert event["data"]["recipients"][0]["email"] == "person1@example.test"
     assert b"/signing/" not in body
+
+
+def test_while_the_secret_is_changed_the_old_one_signs_as_well(start_service, receiver):
+    with listening(receiver) as url:
+        start_service(webhook_url=url, webhook_secret=SECRET, webhook_old_secret=OLD_SECRET).send()
+    headers, body = receiver.got[0]
+    for known in (SECRET, OLD_SECRET):
+        assert HmacEventVerifier([known]).verify(body, headers).type == "signing_request.created"
+    with pytest.raises(InvalidProviderEvent):
+        HmacEventVerifier(["another-secret-0123456789"]).verify(body, headers)
 
 
 def test_a_failed_event_is_sent_again_the_same_under_another_delivery(told, receiver, time):
