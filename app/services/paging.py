@@ -31,7 +31,8 @@ def stamp_created_at(session: Session, model: type[OwnedRow], project_id: UUID) 
     The project's row is locked until the transaction ends, so rows become visible in the order of their times and
     none ever appears behind a cursor that was already passed.
     """
-    session.execute(select(Project.id).where(Project.id == project_id).with_for_update())
+    # A weaker lock than FOR UPDATE, which would also keep out every check that a foreign key to the project holds.
+    session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
     return next_created_at(session, model, model.project_id == project_id)
 
 
