@@ -17,8 +17,8 @@ log = structlog.get_logger(__name__)
 #: Rows that one queue takes before the next has its turn.
 BATCH = 20
 
-#: Webhooks that are sent at a time.
-DELIVERIES_AT_A_TIME = 48
+#: Webhooks that are sent at a time: threads that mostly wait for receivers.
+DELIVERIES_AT_A_TIME = 128
 
 
 class Queue(Protocol):

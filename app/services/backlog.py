@@ -12,7 +12,7 @@ from app.domain import clock
 from app.domain.lifecycle import OPEN, Status
 from app.models import ProviderEvent, SignatureRequest, WebhookDelivery
 from app.services.archive import AWAITS_ARCHIVE
-from app.services.delivering import JITTER
+from app.services.attempts import JITTER
 from app.services.doubt import in_flight_window
 
 

@@ -281,7 +281,7 @@ def test_receivers_that_fail_never_take_all_threads(app, api, webhooks, time):
     work(app)
     time.advance(minutes=1)
     with app.app_context():
-        flights = delivering._take_off((), limit=8, deps=app.extensions["countersign"])
+        flights = delivering._turn((), (), limit=8, deps=app.extensions["countersign"])
 
     assert len(flights) == 4
     assert all(flight.is_failing for flight in flights)
@@ -335,7 +335,7 @@ def test_one_bad_hour_long_ago_switches_nothing_off(app, api, subscribed, webhoo
 def test_a_worker_that_dies_in_the_middle_costs_its_lease_and_no_attempt(app, api, subscribed, webhooks, deps, time):
     api.created()
     with app.app_context():
-        delivering._take_off((), limit=5, deps=deps)
+        delivering._turn((), (), limit=5, deps=deps)
     work(app)
     assert webhooks.sent == []
 
@@ -350,7 +350,7 @@ def test_a_delivery_that_kills_its_worker_again_and_again_is_abandoned(app, api,
     api.created()
     for _ in range(delivering.MOST_INTERRUPTIONS + 1):
         with app.app_context():
-            assert len(delivering._take_off((), limit=5, deps=deps)) == 1
+            assert len(delivering._turn((), (), limit=5, deps=deps)) == 1
         time.advance(seconds=61)
     run(app, time, hours=45)
 

@@ -1,0 +1,127 @@
+"""What comes of an attempt: the delivery is made, tried again, abandoned or dropped; the next in order may go."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.config import Settings
+from app.domain import backoff, clock
+from app.domain.ports import WebhookAnswer, WebhookRequest
+from app.models import DeliveryStatus, SwitchOffReason, WebhookAttempt, WebhookDelivery, WebhookSubscription
+from app.services import deliveries, delivery_order, leases, webhooks
+from app.services.leases import Claim
+
+log = structlog.get_logger(__name__)
+
+#: Contract section 5: about so long after the attempt before.
+JITTER = 0.2
+LONGEST_RETRY_AFTER = timedelta(hours=24)
+
+#: A subscription all of whose deliveries have failed for so long is switched off.
+FAILING_FOR = timedelta(days=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flight:
+    """A delivery that this worker has claimed and sends."""
+
+    held: Claim
+    request_id: UUID | None
+    #: No attempt at this receiver has succeeded since one failed.
+    is_failing: bool
+    #: How often a worker died in the middle of it.
+    interruptions: int
+    message: WebhookRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landing:
+    """A flight, and how it went."""
+
+    flight: Flight
+    at: datetime
+    answer: WebhookAnswer
+
+
+def record(session: Session, landings: Sequence[Landing], *, settings: Settings) -> Collection[UUID]:
+    """Record attempts and what follows; return the subscriptions that are switched off, whose lanes are to be cleared.
+
+    Who has lost the lease records nothing: another worker has made the attempt again.
+    """
+    by_delivery = {landing.flight.held.row_id: landing for landing in landings}
+    request_ids = {landing.flight.request_id for landing in landings if landing.flight.request_id is not None}
+    if request_ids:
+        delivery_order.lock_requests(session, request_ids)
+    rows = session.execute(
+        select(WebhookDelivery, WebhookSubscription)
+        .join(WebhookSubscription)
+        .where(WebhookDelivery.id.in_(by_delivery))
+        .order_by(WebhookDelivery.id)
+        .with_for_update(of=WebhookDelivery)
+    ).all()
+    for delivery, subscription in rows:
+        landing = by_delivery[delivery.id]
+        if leases.holds(delivery, landing.flight.held):
+            _conclude(session, delivery, subscription, landing, settings=settings)
+        else:
+            log.warning("attempt outlived its lease", delivery_id=str(delivery.id))
+    if request_ids:
+        delivery_order.let_next_go(session, request_ids, at=clock.utcnow())
+    return {subscription.id for _, subscription in rows if not subscription.active}
+
+
+def _conclude(
+    session: Session,
+    delivery: WebhookDelivery,
+    subscription: WebhookSubscription,
+    landing: Landing,
+    *,
+    settings: Settings,
+) -> None:
+    answer = landing.answer
+    delivery.attempts_made += 1
+    session.add(_attempt(delivery, landing))
+    if answer.delivered:
+        subscription.failing_since = None
+        deliveries.finish(delivery, DeliveryStatus.DELIVERED)
+        return
+    subscription.failing_since = subscription.failing_since or landing.at
+    if answer.gone:
+        webhooks.switch_off(subscription, SwitchOffReason.GONE)
+    if not subscription.active:
+        deliveries.finish(delivery, DeliveryStatus.DROPPED)
+        return
+    delivery.failures += 1
+    if delivery.failures < len(settings.webhook_retry_seconds):
+        leases.release(delivery, after=_wait(delivery.failures, answer, settings))
+        return
+    deliveries.finish(delivery, DeliveryStatus.ABANDONED)
+    log.warning("delivery abandoned", delivery_id=str(delivery.id), webhook_id=str(subscription.id))
+    if clock.utcnow() - subscription.failing_since >= FAILING_FOR:
+        webhooks.switch_off(subscription, SwitchOffReason.FAILING)
+
+
+def _wait(failures: int, answer: WebhookAnswer, settings: Settings) -> timedelta:
+    """Return how long to wait after that many failures; a receiver may ask for more, up to a day."""
+    scheduled = backoff.jittered(timedelta(seconds=settings.webhook_retry_seconds[failures]), share=JITTER)
+    asked = timedelta(seconds=answer.retry_after or 0)
+    return max(scheduled, min(asked, LONGEST_RETRY_AFTER))
+
+
+def _attempt(delivery: WebhookDelivery, landing: Landing) -> WebhookAttempt:
+    answer = landing.answer
+    return WebhookAttempt(
+        delivery_id=delivery.id,
+        number=delivery.attempts_made,
+        at=landing.at,
+        status=answer.status,
+        error=answer.error,
+        duration_ms=answer.duration_ms,
+        # PostgreSQL stores no NUL.
+        answer=answer.body.replace("\0", "\N{REPLACEMENT CHARACTER}"),
+    )
