@@ -4,21 +4,28 @@ import base64
 import re
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import requests
 from flask import Flask
 from fpdf import FPDF
+from sqlalchemy import update
 from werkzeug.serving import make_server
 
 from app.config import SignerSettings
+from app.domain import clock
 from app.signer.factory import build_signer
+from app.signer.models import Envelope
 
 API_KEY = "e2e-key-of-the-signing-desk"
 DOCUMENT_NAME = "Services agreement"
@@ -52,11 +59,18 @@ class SigningDesk:
     url: str
     mail_folder: Path
 
-    def send(self, places: Sequence[Place], *, signers: Sequence[str] = ("Jane Doe",)) -> str:
+    def send(
+        self,
+        places: Sequence[Place],
+        *,
+        signers: Sequence[str] = ("Jane Doe",),
+        designations: Mapping[str, str] = MappingProxyType({}),
+        document: bytes | None = None,
+    ) -> str:
         """Create an envelope and send it; return its id. The address of `Jane Doe` is `jane@example.com`."""
         body = {
             "name": DOCUMENT_NAME,
-            "document": base64.b64encode(make_agreement()).decode(),
+            "document": base64.b64encode(document or make_agreement()).decode(),
             "expiration_hours": 168,
             "recipients": [
                 {
@@ -64,7 +78,7 @@ class SigningDesk:
                     "first_name": name.split()[0],
                     "last_name": name.split()[1],
                     "email": address_of(name),
-                    "designation": "Signer",
+                    "designation": designations.get(name, "Signer"),
                     "order": number,
                 }
                 for number, name in enumerate(signers, start=1)
@@ -96,10 +110,22 @@ class SigningDesk:
         """End it from the API's side."""
         assert self._call("POST", f"/signing-requests/{envelope_id}/cancel").status_code == 200
 
+    def expire(self, envelope_id: str) -> None:
+        """Let the envelope's time pass."""
+        past = clock.utcnow() - timedelta(seconds=1)
+        with self.app.extensions["signer"].database.unit_of_work() as session:
+            session.execute(update(Envelope).where(Envelope.id == UUID(envelope_id)).values(expires_at=past))
+
+    def mails_to(self, name: str) -> list[EmailMessage]:
+        """Return what this person was written, oldest first."""
+        self.work()
+        messages = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in self._mail_files()]
+        return [message for message in messages if address_of(name) in message["To"]]
+
     def link_for(self, name: str) -> str:
         """Return the signing link in the newest mail to this person."""
         self.work()
-        for path in sorted(self.mail_folder.iterdir(), reverse=True):
+        for path in reversed(self._mail_files()):
             message = message_from_bytes(path.read_bytes(), policy=policy.default)
             link = re.search(rf"{re.escape(self.url)}/signing/\S+", message.get_body(("plain",)).get_content())
             if link and address_of(name) in message["To"]:
@@ -110,6 +136,9 @@ class SigningDesk:
         """Do what is due: mails, seals. In a thread of its own, as in the service: Playwright's has an event loop."""
         with ThreadPoolExecutor(max_workers=1) as thread:
             thread.submit(self.app.extensions["signer"].jobs.run_pending).result()
+
+    def _mail_files(self) -> list[Path]:
+        return sorted(self.mail_folder.iterdir())
 
     def _call(self, method: str, path: str, **options: Any) -> requests.Response:
         headers = {"Authorization": API_KEY}

@@ -19,7 +19,14 @@ EXPECTED_NOISE = "Failed to load resource: the server responded with a status of
 
 @contextmanager
 def person(
-    chromium: Browser, desk: SigningDesk, *, at: dict[str, int], name: str, density: int = 2, scripts: bool = True
+    chromium: Browser,
+    desk: SigningDesk,
+    *,
+    at: dict[str, int],
+    name: str,
+    density: int = 2,
+    scripts: bool = True,
+    locale: str = "en-GB",
 ) -> Iterator[Page]:
     """Give a fresh browser window; in the end nothing may have been said on the console or asked of anybody else."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -28,7 +35,7 @@ def person(
         device_scale_factor=density if at is PHONE else 1,
         has_touch=at is PHONE,
         java_script_enabled=scripts,
-        locale="en-GB",
+        locale=locale,
         reduced_motion="reduce",
     )
     page = context.new_page()

@@ -1,0 +1,26 @@
+"""Asks axe-core, in the browser, what keeps people from using a page (WCAG 2.2 AA and common practice)."""
+
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = """async ([tags, sheetIsOpen]) => {
+  const { violations } = await axe.run(document, {
+    runOnly: { type: "tag", values: tags },
+    rules: { "target-size": { enabled: !sheetIsOpen } },
+  });
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}: ${node.failureSummary}`));
+}"""
+
+
+def assert_accessible(page: Page, *, sheet_is_open: bool = False) -> None:
+    """Fail with what axe-core found.
+
+    On a phone the sheet of the current field lies over the paper; axe-core then calls the half-covered places on it too
+    small, which scroll: with `sheet_is_open` sizes are left out.
+    """
+    page.evaluate(f"() => {{ if (!window.axe) {{ {AXE} }} }}")
+    violations = page.evaluate(RUN, [RULES, sheet_is_open])
+    assert not violations, "\n".join(violations)
