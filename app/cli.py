@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,7 @@ import flask_migrate
 from flask import Flask
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from app import local, worker
+from app import cli_signer, local, worker
 from app.api.deps import EXTENSION
 from app.config import SettingsError
 from app.domain.errors import CountersignError
@@ -31,6 +30,10 @@ NEVER = "never"
 @click.group()
 def main() -> None:
     """Run and look after Countersign."""
+
+
+main.add_command(cli_signer.verify_seal)
+main.add_command(cli_signer.audit_group)
 
 
 def with_app(command: Callable[..., None]) -> Callable[..., None]:
@@ -65,30 +68,6 @@ def run_locally(port: int, signer_port: int) -> None:
         sys.exit(local.run(local.Ports(api=port, signer=signer_port)))
     except (local.CannotRun, SettingsError) as error:
         raise click.ClickException(str(error)) from error
-
-
-@main.command("verify")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--certificate",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=Path("var/signer-seal.pem"),
-    show_default=True,
-    help="The certificate (PEM) that it should be sealed with.",
-)
-def verify_seal(file: Path, certificate: Path) -> None:
-    """Check a sealed PDF offline, and say in plain words what holds and what does not."""
-    # Imported here: it takes half a second that the other commands need not wait for.
-    from app.signer.verification import verify_file  # noqa: PLC0415
-
-    try:
-        verdict = verify_file(file, certificate=certificate)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
-    for sentence in verdict.sentences():
-        click.echo(sentence)
-    click.echo("The seal holds." if verdict.ok else "THE SEAL DOES NOT HOLD.")
-    sys.exit(0 if verdict.ok else 1)
 
 
 @main.group("db")
@@ -267,7 +246,7 @@ def run_worker(app: Flask, *, once: bool) -> None:
 @with_app
 def examine(app: Flask) -> None:
     """Say what is well and what is not; exit with 1 if something needs a person."""
-    findings = list(doctor.examine(app.extensions[EXTENSION]))
+    findings = [*doctor.examine(app.extensions[EXTENSION]), *cli_signer.examine()]
     for finding in findings:
         mark = "ok  " if finding.advice is None else "LOOK"
         click.echo(f"{mark}  {finding.subject}: {finding.state}")

@@ -151,11 +151,14 @@ def load_signer_settings() -> SignerSettings:
         raise SettingsError(_one_line(error)) from error
 
 
-def load_signer_database_url() -> str:
-    """Read where the signing service keeps its data, which needs no key; raise SettingsError when it is wrong."""
+def load_signer_places() -> tuple[str, str]:
+    """Read where the signing service keeps its database and its files, which needs no key; raise SettingsError."""
     env = FileAwareEnv(strip_whitespace=True)
     try:
-        return _database_url(env, "SIGNER_DATABASE_URL", SignerSettings.database_url)
+        return (
+            _database_url(env, "SIGNER_DATABASE_URL", SignerSettings.database_url),
+            env.str("SIGNER_STORAGE_URL", SignerSettings.storage_url),
+        )
     except ValueError as error:
         raise SettingsError(_one_line(error)) from error
 

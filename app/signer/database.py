@@ -55,6 +55,16 @@ def open_database(url: str, *, pool_size: int = 10) -> Database:
     return Database(engine)
 
 
+def existing_database(url: str) -> Database | None:
+    """Connect to the database at `url` as it is; None when there is no such SQLite file."""
+    address = absolute_database_url(url)
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
+        return None
+    engine = create_engine(address, **engine_options(address, pool_size=1))
+    configure_engine(engine)
+    return Database(engine)
+
+
 def upgrade(engine: Engine) -> None:
     """Apply the migrations that are missing; processes that start together take turns."""
     with _upgrade_lock(engine):

@@ -1,0 +1,105 @@
+"""The commands that look into the bundled signing service: `countersign verify`, `audit verify`, and part of `doctor`.
+
+The service is imported when a command needs it: that takes half a second which the others need not wait for.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.config import SettingsError, load_signer_places
+from app.domain.errors import NotFound
+from app.gateways.storage.factory import open_storage
+from app.services.doctor import Finding
+
+if TYPE_CHECKING:
+    from app.signer.database import Database
+
+
+@click.command("verify")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--certificate",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=Path("var/signer-seal.pem"),
+    show_default=True,
+    help="The certificate (PEM) that it should be sealed with.",
+)
+def verify_seal(file: Path, certificate: Path) -> None:
+    """Check a sealed PDF offline, and say in plain words what holds and what does not."""
+    from app.signer.verification import verify_file  # noqa: PLC0415 (see above)
+
+    try:
+        verdict = verify_file(file, certificate=certificate)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    for sentence in verdict.sentences():
+        click.echo(sentence)
+    click.echo("The seal holds." if verdict.ok else "THE SEAL DOES NOT HOLD.")
+    sys.exit(0 if verdict.ok else 1)
+
+
+@click.group("audit")
+def audit_group() -> None:
+    """Check what the bundled signing service has written down."""
+
+
+@audit_group.command("verify")
+@click.argument("envelope_id", type=click.UUID)
+@click.option("--hash", "certificate_hash", help="The hash of the last line, as on the certificate of completion.")
+def verify_audit(envelope_id: UUID, certificate_hash: str | None) -> None:
+    """Check an envelope's audit trail offline; its id is on the certificate of completion."""
+    from app.signer.audit_check import check_trail  # noqa: PLC0415 (see above)
+
+    try:
+        database_url, storage_url = load_signer_places()
+        storage = open_storage(storage_url)
+        with _existing(database_url) as database:
+            if database is None:
+                raise click.ClickException("There is no database at SIGNER_DATABASE_URL.")
+            statements = check_trail(database, storage, envelope_id, certificate_hash=certificate_hash)
+    except (SettingsError, ValueError, NotFound) as error:
+        raise click.ClickException(str(error)) from error
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"SIGNER_DATABASE_URL cannot be read ({type(error).__name__}).") from error
+    for statement in statements:
+        click.echo(statement.sentence)
+    holds = all(statement.holds for statement in statements)
+    click.echo("The audit trail holds." if holds else "THE AUDIT TRAIL DOES NOT HOLD.")
+    sys.exit(0 if holds else 1)
+
+
+def examine() -> Iterator[Finding]:
+    """Look at the signing service's own database, where it is on this machine; else there is nothing to say."""
+    from app.signer.checkup import observe  # noqa: PLC0415 (see above)
+
+    with _existing(load_signer_places()[0]) as database:
+        if database is None:
+            return
+        try:
+            for seen in observe(database):
+                yield Finding(subject=seen.subject, state=seen.state, advice=seen.advice)
+        except SQLAlchemyError as error:
+            yield Finding(
+                subject="bundled signing service",
+                state=f"its database cannot be read ({type(error).__name__})",
+                advice="see that SIGNER_DATABASE_URL is right and that the database runs",
+            )
+
+
+@contextmanager
+def _existing(url: str) -> Iterator["Database | None"]:
+    from app.signer.database import existing_database  # noqa: PLC0415 (see above)
+
+    database = existing_database(url)
+    try:
+        yield database
+    finally:
+        if database is not None:
+            database.engine.dispose()

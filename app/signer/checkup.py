@@ -1,0 +1,81 @@
+"""What an operator should know of the signing service: `countersign doctor` says it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain import clock
+from app.signer.database import Database
+from app.signer.models import Envelope, EnvelopeStatus, Mail
+from app.signer.typefaces import has_system_cjk
+
+#: For how long a mail that was given up is worth mentioning.
+RECENT = timedelta(days=7)
+#: Sealing takes seconds; after this something is in the way.
+SLOW_SEAL = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """One line of the report; `advice` says what a person should do, and is None when all is well."""
+
+    subject: str
+    state: str
+    advice: str | None = None
+
+
+def observe(database: Database) -> Iterator[Observation]:
+    """Look at the fonts, at mails that were given up, and at documents that wait for their seal."""
+    yield _fonts()
+    with database.reading() as session:
+        yield _mails(session)
+        yield _seals(session)
+
+
+def _fonts() -> Observation:
+    subject = "fonts for Chinese, Japanese and Korean"
+    if has_system_cjk():
+        return Observation(subject=subject, state="installed")
+    return Observation(
+        subject=subject,
+        state="not installed: such characters are stamped as boxes, and named on the certificate",
+        advice="on Debian: apt-get install fonts-noto-cjk, then restart the signing service",
+    )
+
+
+def _mails(session: Session) -> Observation:
+    subject = "mails that could not be delivered in the last week"
+    since = clock.utcnow() - RECENT
+    reasons = session.execute(
+        select(Mail.last_error, func.count())
+        .where(Mail.abandoned_at >= since)
+        .group_by(Mail.last_error)
+        .order_by(func.count().desc())
+    ).all()
+    if not reasons:
+        return Observation(subject=subject, state="none")
+    return Observation(
+        subject=subject,
+        state="; ".join(f"{count} for this reason: {reason}" for reason, count in reasons),
+        advice="the history of each request says who was not reached; such an envelope can only be sent anew",
+    )
+
+
+def _seals(session: Session) -> Observation:
+    subject = "signed documents that wait for their seal"
+    count, oldest = session.execute(
+        select(func.count(), func.min(Envelope.finished_at)).where(
+            Envelope.status == EnvelopeStatus.FINISHED, Envelope.sealed_at.is_(None)
+        )
+    ).one()
+    if not count or oldest is None:
+        return Observation(subject=subject, state="none")
+    is_slow = clock.utcnow() - oldest > SLOW_SEAL
+    return Observation(
+        subject=subject,
+        state=f"{count}, the oldest since {oldest:%Y-%m-%d %H:%M} UTC",
+        advice="see the log of the signing service for signer.queue.failed" if is_slow else None,
+    )
