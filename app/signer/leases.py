@@ -1,6 +1,5 @@
 """Background work that several processes share: rows are claimed by a lease, so that a crash strands none of them."""
 
-import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,11 +12,16 @@ from sqlalchemy.orm import Session
 from app.domain import clock
 from app.signer.database import Database
 from app.signer.models import Envelope, Mail, OutgoingEvent
+from app.signer.owners import is_dead, new_owner
 
 _log = structlog.get_logger(__name__)
 
 #: How much of an error is kept beside the row.
 MAX_ERROR = 500
+#: How often it is looked whether somebody who holds a lease has died.
+LOOK_FOR_DEAD_SECONDS = 5
+#: A row that was tried as often, and whose process died each time, may be the reason: it waits for its lease.
+SUSPICIOUS_ATTEMPTS = 3
 
 LeasedRow = type[Envelope] | type[Mail] | type[OutgoingEvent]
 
@@ -47,10 +51,14 @@ class LeasedQueue(ABC):
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._next_look_for_dead = 0.0
 
     def run_pending(self) -> int:
         """Claim what is due and work on it; return how many rows that were."""
-        owner = secrets.token_hex(16)
+        if clock.monotonic() >= self._next_look_for_dead:
+            self._inherit()
+            self._next_look_for_dead = clock.monotonic() + LOOK_FOR_DEAD_SECONDS
+        owner = new_owner()
         row_ids = self._claim(owner)
         for row_id in row_ids:
             self._attempt(row_id, owner)
@@ -93,6 +101,22 @@ class LeasedQueue(ABC):
             is_ours = session.scalar(statement.returning(self.model.id)) is not None
             if is_ours and also is not None:
                 also(session)
+
+    def _inherit(self) -> None:
+        """Give back what a process of this machine held when it died, so that nobody waits for its leases."""
+        model = self.model
+        held = select(model.id, model.lease_owner).where(
+            model.next_attempt_at.is_not(None),
+            model.lease_until >= clock.utcnow(),
+            model.attempts < SUSPICIOUS_ATTEMPTS,
+            *self.conditions(),
+        )
+        with self.database.reading() as session:
+            left = [(row_id, owner) for row_id, owner in session.execute(held) if owner and is_dead(owner)]
+        for row_id, owner in left:
+            with self.database.unit_of_work() as session:
+                session.execute(self.owned(row_id, owner).values(lease_owner=None, lease_until=None))
+            _log.warning("signer.queue.inherited", queue=self.name, row=str(row_id))
 
     def _claim(self, owner: str) -> list[Any]:
         now = clock.utcnow()
