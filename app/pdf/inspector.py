@@ -35,6 +35,10 @@ class SandboxedPdfInspector:
         picture: bytes = self._sandbox.call("app.pdf.images:render", content=content, page=page, dpi=dpi)
         return picture
 
+    def page_texts(self, content: bytes) -> tuple[str, ...]:
+        """Return the text of each page, empty where a page is only a picture."""
+        return tuple(self._sandbox.call("app.pdf.page_texts:read", content=content))
+
 
 def _box(page: int, x: float, y: float, width: float, height: float) -> Box:
     return Box(page=page, x=x, y=y, width=width, height=height)

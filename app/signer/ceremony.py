@@ -29,8 +29,8 @@ from app.signer.files import FileKind, FileLinks
 from app.signer.languages import tell as _
 from app.signer.letters import Letters
 from app.signer.links import find_recipient
-from app.signer.models import EnvelopeStatus, Recipient
-from app.signer.page_images import PageImages
+from app.signer.models import Envelope, EnvelopeStatus, Recipient
+from app.signer.page_images import PageImages, PageTexts
 from app.signer.text import holds_control
 from app.signer.turns import acting, whose_turn
 
@@ -48,6 +48,7 @@ class Ceremony:
     letters: Letters
     files: FileLinks
     page_images: PageImages
+    page_texts: PageTexts
     has_ink: InkCheck
     #: Tells the background jobs of this process that there is work.
     wake: Callable[[], None]
@@ -117,14 +118,22 @@ class Ceremony:
         Raises NotFound for an unknown token or page, CeremonyClosed unless the person has opened the document and the
         envelope is still open.
         """
+        envelope = self._opened(token)
+        if not 1 <= page <= len(envelope.pages):
+            raise NotFound("There is no such page.")
+        return self.page_images.get(envelope, page)
+
+    def document_texts(self, token: str) -> bytes:
+        """Return the text of every page as a JSON array; raises like `page_image`."""
+        return self.page_texts.get(self._opened(token))
+
+    def _opened(self, token: str) -> Envelope:
         with self.database.reading() as session:
             recipient = _require(find_recipient(session, token))
             envelope, state = recipient.envelope, state_of(recipient)
             if state not in {CeremonyState.READY, CeremonyState.SIGNED} or recipient.viewed_at is None:
                 raise CeremonyClosed(state)
-        if not 1 <= page <= len(envelope.pages):
-            raise NotFound("There is no such page.")
-        return self.page_images.get(envelope, page)
+        return envelope
 
     def _record_view(self, session: Session, recipient: Recipient, client: Client) -> None:
         if recipient.viewed_at is not None:

@@ -30,7 +30,7 @@ from app.signer.languages import Language
 from app.signer.letters import Letters
 from app.signer.mail import FolderTransport, MailQueue, MailTransport, SmtpTransport
 from app.signer.models import Secret
-from app.signer.page_images import PageImages
+from app.signer.page_images import PageImages, PageTexts
 from app.signer.pages import pages
 from app.signer.protocol import make_protocol
 from app.signer.reminders import Reminders
@@ -132,6 +132,7 @@ def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandb
         letters=letters,
         files=files,
         page_images=PageImages(storage=storage, render=inspector.render_page),
+        page_texts=PageTexts(storage=storage, read=inspector.page_texts),
         has_ink=partial(_has_ink, sandbox),
         wake=bell.ring,
     )

@@ -1,6 +1,7 @@
-"""Pages of the documents as pictures, drawn once and then kept."""
+"""Pages of the documents as pictures and as text, made once and then kept."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 
 from app.domain.ports import FileStorage
 from app.signer.models import Envelope
@@ -26,3 +27,22 @@ class PageImages:
             image = self._render(self._storage.read(envelope.document_key), page=page, dpi=DOTS_PER_INCH)
             self._storage.save(key, image)
             return image
+
+
+class PageTexts:
+    """What stands on the pages, for those who cannot see the pictures. `read(content)` returns each page's text."""
+
+    def __init__(self, *, storage: FileStorage, read: Callable[[bytes], Sequence[str]]) -> None:
+        self._storage = storage
+        self._read = read
+
+    def get(self, envelope: Envelope) -> bytes:
+        """Return the texts of all pages as a JSON array in UTF-8."""
+        key = f"pages/{envelope.document_sha256}/texts.json"
+        try:
+            return self._storage.read(key)
+        except FileNotFoundError:
+            texts = self._read(self._storage.read(envelope.document_key))
+            content = json.dumps(list(texts), ensure_ascii=False).encode("utf-8", "replace")
+            self._storage.save(key, content)
+            return content

@@ -119,6 +119,16 @@ def page_image(recipient_id: str, number: int) -> ResponseReturnValue:
     return response
 
 
+@pages.get("/ceremony/<recipient_id>/texts.json")
+def document_texts(recipient_id: str) -> ResponseReturnValue:
+    """Return what stands on the pages, for screen readers: their pictures say nothing."""
+    token, _view = _find_by_cookie(recipient_id)
+    try:
+        return Response(_ceremony().document_texts(token), mimetype="application/json")
+    except CeremonyClosed:
+        abort(404)
+
+
 @pages.post("/ceremony/<recipient_id>/finish")
 def finish(recipient_id: str) -> ResponseReturnValue:
     """Sign with what was entered, or show it again with what is wrong."""

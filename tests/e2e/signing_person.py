@@ -27,6 +27,7 @@ def person(
     density: int = 2,
     scripts: bool = True,
     locale: str = "en-GB",
+    zone: str = "America/New_York",
 ) -> Iterator[Page]:
     """Give a fresh browser window; in the end nothing may have been said on the console or asked of anybody else."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -36,6 +37,7 @@ def person(
         has_touch=at is PHONE,
         java_script_enabled=scripts,
         locale=locale,
+        timezone_id=zone,
         reduced_motion="reduce",
     )
     page = context.new_page()

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.builders.pdfs import make_pdf
 from tests.e2e.signing_desk import EVERY_KIND, SECOND_SIGNATURE, SIGNATURE_ONLY, Place
 from tests.e2e.signing_person import (
     DESKTOP,
@@ -218,6 +219,39 @@ def test_a_drawing_survives_turning_the_phone_and_is_sharp(desk, chromium):
         assert canvas.evaluate(HAS_INK)
         page.get_by_role("button", name="Use signature").click()
         expect(page.locator(".preview img")).to_be_visible()
+
+
+def test_screen_readers_get_the_text_of_each_page(desk, chromium):
+    desk.send(SIGNATURE_ONLY)
+    with person(chromium, desk, at=PHONE, name="read") as page:
+        open_document(page, desk.link_for("Jane Doe"))
+        expect(page.locator(".page-text").nth(0)).to_contain_text("The client pays the fees set out below")
+        expect(page.locator(".page-text").nth(1)).to_contain_text("I have received the annex")
+
+
+@pytest.mark.parametrize("at", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_a_date_is_today_at_one_press_in_the_signers_own_zone(desk, chromium, at):
+    desk.send((Place(type="date", page=1, x=11, y=30, width=22, height=3), *SIGNATURE_ONLY))
+    with person(chromium, desk, at=at, name="today") as page:
+        page.clock.set_fixed_time("2026-11-20T23:30:00-05:00")  # the 21st in UTC, and the 20th for the signer
+        open_document(page, desk.link_for("Jane Doe"))
+        date = go_on(page)
+        shoot(page, "today")
+        page.get_by_role("button", name="Today").click()
+        expect(date).to_have_value("2026-11-20")
+        expect(page.locator("#progress-text")).to_have_text("1 of 2")
+
+
+def test_a_long_document_shows_its_first_page_without_waiting_for_the_others(desk, chromium):
+    desk.send(SIGNATURE_ONLY, document=make_pdf(pages=100, text="A page among many"))
+    link = desk.link_for("Jane Doe")
+    with person(chromium, desk, at=PHONE, name="long") as page:
+        pictures = []
+        page.on("request", lambda request: pictures.append(request.url) if request.url.endswith(".png") else None)
+        open_document(page, link)
+        page.locator(".sheet img").first.evaluate("picture => picture.decode()")
+        expect(page.locator(".page-text").nth(99)).to_have_text("A page among many")
+        assert 1 <= len(pictures) < 15
 
 
 def test_a_browser_without_scripts_is_told_what_is_missing(desk, chromium):

@@ -77,6 +77,10 @@ class CeremonyInMemory:
         self._check(token)
         return PNG + bytes([page])
 
+    def document_texts(self, token: str) -> bytes:
+        self._check(token)
+        return b'["First page", ""]'
+
     def _check(self, token: str) -> None:
         if self.refusal:
             raise self.refusal

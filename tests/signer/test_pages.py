@@ -221,6 +221,7 @@ def test_every_page_is_closed_to_other_sites_and_kept_nowhere(path):
         "style-src": "'self'",
         "font-src": "'self'",
         "img-src": "'self' data:",
+        "connect-src": "'self'",
         "form-action": "'self'",
         "frame-ancestors": "'none'",
         "base-uri": "'none'",

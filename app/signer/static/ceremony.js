@@ -1,7 +1,8 @@
 // The signing page: ties the fields, the guide and the dialogs together.
 
-import { layOut, openByTouch, toSteps } from "./fields.js";
+import { layOut, offerToday, openByTouch, toSteps } from "./fields.js";
 import { Guide } from "./guide.js";
+import { readPagesAloud } from "./page-texts.js";
 import { InkDialog, Inks } from "./signing.js";
 
 const form = document.getElementById("ceremony");
@@ -13,6 +14,8 @@ document.querySelectorAll("[data-needs-script]").forEach((element) => { element.
 inks.paintAll();
 const guide = new Guide(form, toSteps(fields));
 fields.forEach(openByTouch);
+fields.forEach(offerToday);
+readPagesAloud(form);
 
 let byKeyboard = false;
 addEventListener("keydown", () => { byKeyboard = true; }, { capture: true });

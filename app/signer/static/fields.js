@@ -123,6 +123,17 @@ export function toSteps(fields) {
   return [...groups.values()].map((members) => new Step(members));
 }
 
+/** A date is mostly today's: in the signer's own time zone, which only the browser knows. */
+export function offerToday(field) {
+  field.root.querySelector(".today")?.addEventListener("click", () => {
+    const now = new Date();
+    const parts = [now.getFullYear(), now.getMonth() + 1, now.getDate()];
+    field.entry.value = parts.map((part, index) => String(part).padStart(index ? 2 : 4, "0")).join("-");
+    field.entry.dispatchEvent(new Event("input", { bubbles: true }));
+    field.entry.focus();
+  });
+}
+
 /** On a phone, touching a marker (the field's enlarged area) does what touching its control would do. */
 export function openByTouch(field) {
   field.root.addEventListener("click", (event) => {
