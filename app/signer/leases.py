@@ -21,7 +21,7 @@ MAX_ERROR = 500
 #: How often it is looked whether somebody who holds a lease has died.
 LOOK_FOR_DEAD_SECONDS = 5
 #: A row that was tried as often, and whose process died each time, may be the reason: it waits for its lease.
-SUSPICIOUS_ATTEMPTS = 3
+SUSPICIOUS_ATTEMPTS = 5
 
 LeasedRow = type[Envelope] | type[Mail] | type[OutgoingEvent]
 
