@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
+from typing import Any
 
 from app.signer.languages import tell as _
 from app.signer.models import Field
@@ -25,6 +26,8 @@ FIELD_TYPES = SIGNATURE_TYPES | CHECK_TYPES | DATE_TYPES | {RADIO, DROPDOWN, "te
 CHECKED = "true"
 MAX_DRAWN_BYTES = 300_000
 MAX_TYPED = 100
+#: Ticks, dates and the options of a drop-down are short.
+MAX_CHOICE = 1000
 MAX_LENGTH = {"text": 1000, "url": 2000, "text_area": 5000}
 
 #: Says whether a PNG is a readable picture, of bearable size, that shows something.
@@ -66,6 +69,16 @@ def check_answers(
     if field_errors or form_errors:
         raise InvalidAnswers(field_errors=field_errors, form_errors=form_errors)
     return accepted
+
+
+def draft_of(fields: Iterable[Field], values: Mapping[str, str]) -> dict[str, Any]:
+    """Return what can be kept of answers that need not be right yet: no signatures, nothing longer than a field."""
+    return {
+        str(field.id): value
+        for field in fields
+        if field.type not in SIGNATURE_TYPES
+        and 0 < len(value := values.get(str(field.id), "")) <= MAX_LENGTH.get(field.type, MAX_CHOICE)
+    }
 
 
 def decode_drawn(value: str) -> bytes:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain import clock
 from app.domain.errors import NotFound
 from app.signer import audit
-from app.signer.answers import InkCheck, InvalidAnswers, check_answers
+from app.signer.answers import InkCheck, InvalidAnswers, check_answers, draft_of
 from app.signer.ceremony_view import (
     CeremonyClosed,
     CeremonyField,
@@ -93,6 +93,17 @@ class Ceremony:
         self.wake()
         return view
 
+    def keep_draft(self, token: str, values: Mapping[str, str]) -> None:
+        """Keep what was entered so far, by field id, for when the person comes back; signatures are not kept.
+
+        A signature belongs to the moment of signing, and the link may be opened on a device that others use too.
+        Raises NotFound, CeremonyClosed.
+        """
+        with self.database.unit_of_work() as session:
+            recipient = _lock(session, token)
+            require_ready(recipient)
+            recipient.draft = draft_of(fields_of(recipient), values)
+
     def decline(self, token: str, *, reason: str, client: Client) -> CeremonyView:
         """Refuse to sign, which ends the envelope for everybody.
 
@@ -152,6 +163,7 @@ class Ceremony:
         recipient.consented_at = recipient.signed_at = now
         recipient.consent_text = consent_text()
         recipient.language = client.language
+        recipient.draft = None
         recipient.ip_address, recipient.user_agent = client.ip, client.user_agent
         recipient.envelope.updated_at = recipient.envelope.last_action_at = now
         consent = {"consent_text": recipient.consent_text}
@@ -177,6 +189,7 @@ class Ceremony:
     def _record_refusal(self, session: Session, recipient: Recipient, reason: str | None, client: Client) -> None:
         envelope, now = recipient.envelope, clock.utcnow()
         recipient.declined_at, recipient.decline_reason = now, reason
+        envelope.forget_drafts()
         recipient.ip_address, recipient.user_agent = client.ip, client.user_agent
         envelope.status, envelope.declined_at = EnvelopeStatus.DECLINED, now
         envelope.updated_at = envelope.last_action_at = now

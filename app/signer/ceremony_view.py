@@ -1,5 +1,7 @@
 """What a person behind a signing link can do now, and all that the page shows them."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -84,6 +86,8 @@ class CeremonyView:
     fields: tuple[CeremonyField, ...]
     consent_text: str
     expires_at: datetime
+    #: What was entered at an earlier visit, by field id.
+    draft: Mapping[str, str] = dataclasses.field(default_factory=dict)
     download_url: str | None = None
 
 
@@ -129,6 +133,7 @@ def view_of(recipient: Recipient, *, consent_text: str, download_url: str | None
         fields=tuple(_to_view(field) for field in fields),
         consent_text=consent_text,
         expires_at=envelope.expires_at,
+        draft=recipient.draft or {},
         download_url=download_url,
     )
 

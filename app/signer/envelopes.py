@@ -130,6 +130,7 @@ class Envelopes:
                 raise Conflict(f"The signing request is {envelope.status} and cannot be cancelled.")
             now = clock.utcnow()
             envelope.status, envelope.cancelled_at, envelope.cancel_reason = EnvelopeStatus.CANCELLED, now, reason
+            envelope.forget_drafts()
             envelope.updated_at = now
             audit.record_api(
                 session, envelope, "Cancelled the signing request", ip_address=ip_address, details={"reason": reason}
@@ -158,6 +159,7 @@ class Envelopes:
             if envelope.status is not EnvelopeStatus.SENT or envelope.expires_at > now:
                 return False
             envelope.status, envelope.expired_at, envelope.updated_at = EnvelopeStatus.EXPIRED, now, now
+            envelope.forget_drafts()
             audit.record_service(session, envelope, "expired", "The time to sign is over")
             self.events.add(session, envelope, EventType.EXPIRED)
             self.letters.tell_expired(session, envelope)

@@ -111,6 +111,11 @@ class Envelope(Lease, SignerBase):
     fields: Mapped[list["Field"]] = relationship(order_by="Field.position", cascade="all, delete-orphan")
     audit: Mapped[list["AuditEntry"]] = relationship(order_by="AuditEntry.sequence", cascade="all, delete-orphan")
 
+    def forget_drafts(self) -> None:
+        """Erase what people have entered and not signed: the envelope is over."""
+        for recipient in self.recipients:
+            recipient.draft = None
+
 
 class Recipient(SignerBase):
     """A person on an envelope, and how far they are."""
@@ -139,6 +144,8 @@ class Recipient(SignerBase):
     decline_reason: Mapped[str | None] = mapped_column(String(500))
     #: What their browser asked for when they opened the document; mails before that are in the service's language.
     language: Mapped[str | None] = mapped_column(String(10))
+    #: What they have entered so far by field id, without signatures; gone once they finish or decline.
+    draft: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     #: Where they finished or declined from.
     ip_address: Mapped[str | None] = mapped_column(String(64))
     user_agent: Mapped[str | None] = mapped_column(String(500))

@@ -83,6 +83,17 @@ def entries(view: CeremonyView, form: FormData, errors: Mapping[str, str]) -> tu
     )
 
 
+def earlier_form(view: CeremonyView) -> FormData:
+    """Return the form as it was left at an earlier visit."""
+    return MultiDict(
+        {
+            _input_name(field): field.id if field.type == RADIO else view.draft[field.id]
+            for field in view.fields
+            if field.id in view.draft
+        }
+    )
+
+
 def read_answers(view: CeremonyView, form: FormData) -> dict[str, str]:
     """Return what was entered by field id, in the ceremony's words; a field left alone is absent."""
     return {field_id: value for field_id, value in _answers(view, form) if value}

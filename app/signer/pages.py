@@ -18,7 +18,6 @@ from flask import (
 )
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException
 
 from app.domain.ports import Designation
@@ -33,7 +32,7 @@ from app.signer.ceremony import (
 )
 from app.signer.dependencies import Dependencies
 from app.signer.languages import choose, moment, speak, spoken, translate, translate_plural
-from app.signer.page_forms import FormData, Ink, entries, read_answers
+from app.signer.page_forms import FormData, Ink, earlier_form, entries, read_answers
 from app.signer.page_guard import LINK_COOKIE, form_key, harden, may_post, remember_link
 
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static", static_url_path="/assets")
@@ -145,6 +144,19 @@ def finish(recipient_id: str) -> ResponseReturnValue:
     return _to_signing_page(recipient_id)
 
 
+@pages.post("/ceremony/<recipient_id>/draft")
+def keep_draft(recipient_id: str) -> ResponseReturnValue:
+    """Keep what was entered so far; the page sends it along the way."""
+    request.max_form_memory_size = request.max_content_length = MAX_FORM_BYTES
+    token, view = _find_by_cookie(recipient_id)
+    _require_own_form(token)
+    try:
+        _ceremony().keep_draft(token, read_answers(view, request.form))
+    except CeremonyClosed:
+        abort(409)
+    return "", 204
+
+
 @pages.post("/ceremony/<recipient_id>/decline")
 def decline(recipient_id: str) -> ResponseReturnValue:
     """Refuse to sign."""
@@ -185,7 +197,7 @@ def _to_signing_page(recipient_id: str) -> ResponseReturnValue:
 def _form_page(
     view: CeremonyView, token: str, *, form: FormData | None = None, errors: InvalidAnswers | None = None
 ) -> str:
-    form = MultiDict() if form is None else form
+    form = earlier_form(view) if form is None else form
     field_errors = errors.field_errors if errors else {}
     return render_template(
         "ceremony.html",

@@ -221,6 +221,43 @@ def test_a_drawing_survives_turning_the_phone_and_is_sharp(desk, chromium):
         expect(page.locator(".preview img")).to_be_visible()
 
 
+def test_what_was_entered_is_there_when_the_person_comes_back_with_another_browser(desk, chromium):
+    desk.send(EVERY_KIND)
+    link = desk.link_for("Jane Doe")
+    with person(chromium, desk, at=PHONE, name="leaving") as page:
+        open_document(page, link)
+        touch(page, "[data-ink=initial]")
+        page.get_by_role("tab", name="Type").click()
+        page.get_by_role("button", name="Use initials").click()
+        go_on(page).click()  # the signature
+        page.get_by_role("button", name="Cancel").click()
+        entry(page, "[data-control=text]").fill("Doe Consulting")
+        entry(page, "[data-control=dropdown]").select_option("Quarterly")
+        with page.expect_response("**/draft") as answer:
+            page.locator(".field[data-control=radio]").nth(1).click()
+        assert answer.value.status == 204
+    with person(chromium, desk, at=DESKTOP, name="returning") as page:
+        page.goto(link)
+        page.get_by_role("button", name="Continue").click()
+        expect(page.locator("#progress-text")).to_have_text("3 of 8 required")
+        expect(entry(page, "[data-control=text]")).to_have_value("Doe Consulting")
+        expect(entry(page, "[data-control=dropdown]")).to_have_value("Quarterly")
+        expect(page.locator(".field[data-control=radio] .entry").nth(1)).to_be_checked()
+        expect(page.locator(".field[data-ink] .preview").first).to_be_empty()
+        shoot(page, "returning")
+
+
+def test_a_page_that_goes_away_at_once_keeps_the_last_entry(desk, chromium):
+    desk.send(EVERY_KIND)
+    link = desk.link_for("Jane Doe")
+    with person(chromium, desk, at=PHONE, name="away") as page:
+        open_document(page, link)
+        entry(page, "[data-control=text]").fill("Doe Consulting")
+        page.goto(link)
+        page.get_by_role("button", name="Continue").click()
+        expect(entry(page, "[data-control=text]")).to_have_value("Doe Consulting")
+
+
 def test_screen_readers_get_the_text_of_each_page(desk, chromium):
     desk.send(SIGNATURE_ONLY)
     with person(chromium, desk, at=PHONE, name="read") as page:

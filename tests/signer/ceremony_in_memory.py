@@ -68,6 +68,10 @@ class CeremonyInMemory:
         self.calls.append(("finish", (dict(values), consent, client)))
         return self._move(token, CeremonyState.SIGNED)
 
+    def keep_draft(self, token: str, values: Mapping[str, str]) -> None:
+        self._check(token)
+        self.calls.append(("keep_draft", dict(values)))
+
     def decline(self, token: str, *, reason: str, client: Client) -> CeremonyView:
         self._check(token)
         self.calls.append(("decline", (reason, client)))

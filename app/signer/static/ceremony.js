@@ -1,5 +1,6 @@
 // The signing page: ties the fields, the guide and the dialogs together.
 
+import { keepDraft } from "./draft.js";
 import { layOut, offerToday, openByTouch, toSteps } from "./fields.js";
 import { Guide } from "./guide.js";
 import { readPagesAloud } from "./page-texts.js";
@@ -16,6 +17,7 @@ const guide = new Guide(form, toSteps(fields));
 fields.forEach(openByTouch);
 fields.forEach(offerToday);
 readPagesAloud(form);
+keepDraft(form);
 
 let byKeyboard = false;
 addEventListener("keydown", () => { byKeyboard = true; }, { capture: true });

@@ -1,0 +1,37 @@
+// What is entered is kept on the server for when the signer comes back; signatures and the consent are not.
+
+import { texts } from "./texts.js";
+
+const PAUSE = 700; // milliseconds without a change
+
+export function keepDraft(form) {
+  const note = document.getElementById("kept");
+  let timer = 0;
+
+  const save = async ({ leaving }) => {
+    clearTimeout(timer);
+    timer = 0;
+    const entered = new FormData(form);
+    for (const name of [...entered.keys()]) if (name.startsWith("ink.") || name === "consent") entered.delete(name);
+    const body = new URLSearchParams(entered);
+    note.textContent = (await isKept(form.dataset.draft, body, leaving)) ? texts.kept : texts.notKept;
+  };
+
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(save, PAUSE, { leaving: false });
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (timer && document.visibilityState === "hidden") save({ leaving: true });
+  });
+  form.addEventListener("submit", () => clearTimeout(timer));
+}
+
+async function isKept(address, body, leaving) {
+  try {
+    // A page that goes away may still send 64 KiB.
+    return (await fetch(address, { method: "POST", body, keepalive: leaving })).ok;
+  } catch {
+    return false;
+  }
+}
