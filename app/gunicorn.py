@@ -14,6 +14,9 @@ graceful_timeout = 90
 timeout = 60
 keepalive = 30
 
+#: Its default is one file for every gunicorn of the user: two of ours would fight over it.
+control_socket_disable = True
+
 #: Longer than any id, cursor or key that means something.
 limit_request_line = 4094
 limit_request_fields = 64

@@ -78,7 +78,7 @@ def prepare(ports: Ports) -> dict[str, str]:
 def _commands(ports: Ports) -> dict[str, str]:
     python = shlex.quote(sys.executable)
     root = Path(__file__).parent.parent
-    gunicorn = f"{python} -m gunicorn --log-level warning --pythonpath {shlex.quote(str(root))}"
+    gunicorn = f"{python} -m gunicorn --log-level warning --no-control-socket --pythonpath {shlex.quote(str(root))}"
     return {
         "api": f"{gunicorn} -c {shlex.quote(str(root / 'app/gunicorn.py'))} -b {HOST}:{ports.api} wsgi:app",
         "signer": f"{gunicorn} -k gthread -w 1 --threads 8 -b {HOST}:{ports.signer} 'app.signer:create_signer()'",

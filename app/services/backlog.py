@@ -52,7 +52,7 @@ def measure(session: Session, settings: Settings) -> Sequence[Backlog]:
             ProviderEvent.received_at,
             ProviderEvent.applied_at.is_(None),
             patience=timedelta(hours=1),
-            advice="see that a worker runs, and look for `provider event postponed` in its log",
+            advice="see that a worker runs, and look for `provider events postponed` in its log",
         ),
         _backlog(
             session,

@@ -1,8 +1,8 @@
 """Events from the provider: stored once and answered at once; the worker applies them (contract section 6)."""
 
-from collections.abc import Mapping
-from datetime import timedelta
-from functools import partial
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import structlog
 from sqlalchemy import select
@@ -54,59 +54,86 @@ def receive(body: bytes, headers: Mapping[str, str], *, deps: Dependencies) -> N
 
 
 def run_once(*, limit: int, deps: Dependencies) -> int:
-    """Apply the events that are due; return how many were attended to."""
+    """Apply the events that are due; return how many were attended to.
+
+    Events of one envelope are applied together: each would read the same state, and reads are limited.
+    """
     if deps.signing is None:
         return 0
     claims = leases.claim_due(ProviderEvent, limit=limit, lease=LEASE)
-    leases.attend_each(claims, partial(_attend, deps=deps))
+    batches = _by_envelope(claims)
+    leases.attend_each([batch[0] for batch in batches.values()], lambda held: _attend(batches[held.row_id], deps=deps))
     return len(claims)
 
 
-def _attend(held: Claim, *, deps: Dependencies) -> None:
+def _by_envelope(claims: Sequence[Claim]) -> dict[UUID, list[Claim]]:
+    """Group claims by the envelope that they are about, under the row of the first."""
     with reading() as session:
-        event = session.get_one(ProviderEvent, held.row_id)
+        rows = session.execute(
+            select(ProviderEvent.id, ProviderEvent.provider_id).where(
+                ProviderEvent.id.in_([held.row_id for held in claims])
+            )
+        )
+        envelopes = {row_id: provider_id or row_id for row_id, provider_id in rows}
+    groups: dict[object, list[Claim]] = {}
+    for held in claims:
+        groups.setdefault(envelopes[held.row_id], []).append(held)
+    return {group[0].row_id: group for group in groups.values()}
+
+
+def _attend(batch: Sequence[Claim], *, deps: Dependencies) -> None:
+    with reading() as session:
+        events = session.scalars(
+            select(ProviderEvent).where(ProviderEvent.id.in_([held.row_id for held in batch]))
+        ).all()
     try:
-        outcome = _apply(event, deps=deps)
+        outcome = _apply(events, deps=deps)
     except ProviderError as error:
-        log.warning("provider event postponed", event_id=str(event.id), operation=error.operation, status=error.status)
+        log.warning("provider events postponed", count=len(batch), operation=error.operation, status=error.status)
         outcome = None
-    retry = backoff.exponential(held.attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
     with unit_of_work() as session:
-        event = session.get_one(ProviderEvent, held.row_id)
-        if not leases.holds(event, held):
-            return
-        leases.release(event, after=None if outcome else retry)
-        if outcome:
-            event.outcome = outcome
-            event.applied_at = clock.utcnow()
+        for held in batch:
+            event = session.get_one(ProviderEvent, held.row_id)
+            if leases.holds(event, held):
+                _settle(event, outcome, attempts=held.attempts)
 
 
-def _apply(event: ProviderEvent, *, deps: Dependencies) -> str | None:
-    """Return the outcome; None when the event has to wait for the request that it is about."""
-    if event.provider_id is None or deps.signing is None:
+def _settle(event: ProviderEvent, outcome: str | None, *, attempts: int) -> None:
+    retry = backoff.exponential(attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
+    leases.release(event, after=None if outcome else retry)
+    if outcome:
+        event.outcome = outcome
+        event.applied_at = clock.utcnow()
+
+
+def _apply(events: Sequence[ProviderEvent], *, deps: Dependencies) -> str | None:
+    """Apply events of one envelope; return the outcome, None when they have to wait for their request."""
+    provider_id = events[0].provider_id
+    if provider_id is None or deps.signing is None:
         return "ignored"
     with reading() as session:
-        request_id = session.scalar(select(SignatureRequest.id).filter_by(provider_id=event.provider_id))
+        request_id = session.scalar(select(SignatureRequest.id).filter_by(provider_id=provider_id))
     if request_id is None:
-        return _apply_to_unknown(event, event.provider_id, signing=deps.signing, deps=deps)
+        received_at = min(event.received_at for event in events)
+        return _apply_to_unknown(provider_id, received_at=received_at, signing=deps.signing, deps=deps)
     following.follow(
         request_id,
-        event.provider_id,
+        provider_id,
         signing=deps.signing,
         settings=deps.settings,
-        viewed=event.type.rpartition(".")[2] == VIEWED,
+        viewed=any(event.type.rpartition(".")[2] == VIEWED for event in events),
     )
     return "applied"
 
 
 def _apply_to_unknown(
-    event: ProviderEvent, provider_id: str, *, signing: SigningProvider, deps: Dependencies
+    provider_id: str, *, received_at: datetime, signing: SigningProvider, deps: Dependencies
 ) -> str | None:
     """Deal with an envelope that no request has: one in doubt may be looking for exactly this one."""
     try:
         reference = signing.read(provider_id).reference
     except EnvelopeNotFound:
-        return "unmatched"
+        reference = None
     if reference and doubt.claim_found(reference, provider_id, signing=signing, deps=deps):
         return "adopted"
-    return "unmatched" if clock.utcnow() - event.received_at > UNMATCHED_AFTER else None
+    return "unmatched" if clock.utcnow() - received_at > UNMATCHED_AFTER else None
