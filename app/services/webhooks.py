@@ -138,16 +138,17 @@ def rotate_secret(subscription_id: UUID, *, project_id: UUID) -> WebhookSubscrip
 
 def lock(session: Session, subscription_id: UUID, *, project_id: UUID) -> WebhookSubscription:
     """Load the subscription for changing it, or for queueing a delivery; raise NotFound."""
-    return _require(session.scalar(_kept(project_id).filter_by(id=subscription_id).with_for_update()))
+    return _require(session.scalar(_kept(project_id).filter_by(id=subscription_id).with_for_update(key_share=True)))
 
 
 def lock_active(session: Session, *, project_id: UUID) -> Sequence[WebhookSubscription]:
     """Return the project's subscriptions that are switched on.
 
-    Until the transaction ends none is switched off, and nobody else queues deliveries for them.
+    Until the transaction ends none is switched off, and nobody else queues deliveries for them. They can be referred
+    to all the same: the worker's changes of deliveries, which PostgreSQL checks against them, must not wait.
     """
     return session.scalars(
-        _kept(project_id).filter_by(active=True).order_by(WebhookSubscription.id).with_for_update()
+        _kept(project_id).filter_by(active=True).order_by(WebhookSubscription.id).with_for_update(key_share=True)
     ).all()
 
 
