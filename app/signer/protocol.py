@@ -221,11 +221,17 @@ def _add_ending(blueprint: Blueprint, dependencies: Dependencies) -> None:
             }
         )
 
-    @blueprint.delete("/signing-requests/<envelope_id>")
-    def delete(envelope_id: str) -> ResponseReturnValue:
-        """Refuse: only drafts can be deleted, and here everything is sent (section 4)."""
+    @blueprint.route("/signing-requests/<envelope_id>", methods=["PATCH", "PUT", "DELETE"])
+    def change(envelope_id: str) -> ResponseReturnValue:
+        """Refuse: only drafts can be changed or deleted, and here everything is sent (section 4)."""
         dependencies.envelopes.get(_id(envelope_id))
-        return error_body(409, "A signing request that was sent cannot be deleted.", code="ALREADY_SENT")
+        return error_body(409, "A signing request that was sent cannot be changed or deleted.", code="ALREADY_SENT")
+
+    @blueprint.post("/signing-requests/<envelope_id>/send")
+    def send(envelope_id: str) -> ResponseReturnValue:
+        """Refuse: it was sent when it was created (section 4)."""
+        dependencies.envelopes.get(_id(envelope_id))
+        return error_body(400, "Bad Request", message="The signing request has been sent already.")
 
 
 def _body() -> Any:
