@@ -30,8 +30,8 @@ MAX_TYPED = 100
 MAX_CHOICE = 1000
 MAX_LENGTH = {"text": 1000, "url": 2000, "text_area": 5000}
 
-#: Says whether a PNG is a readable picture, of bearable size, that shows something.
-InkCheck = Callable[[bytes], bool]
+#: Draws a PNG from a stranger anew; None when it cannot be read, is too large or shows nothing.
+Redraw = Callable[[bytes], bytes | None]
 
 
 class InvalidAnswers(Exception):
@@ -50,7 +50,7 @@ class _Wrong(Exception):
 
 
 def check_answers(
-    fields: Iterable[Field], values: Mapping[str, str], *, consent: bool, has_ink: InkCheck
+    fields: Iterable[Field], values: Mapping[str, str], *, consent: bool, redraw: Redraw
 ) -> dict[str, str | None]:
     """Return the value to store for each field id; raise InvalidAnswers naming everything that is wrong."""
     open_fields = [field for field in fields if not field.read_only]
@@ -62,7 +62,7 @@ def check_answers(
     accepted: dict[str, str | None] = {}
     for field in open_fields:
         try:
-            accepted[str(field.id)] = _check(field, values.get(str(field.id), ""), has_ink)
+            accepted[str(field.id)] = _check(field, values.get(str(field.id), ""), redraw)
         except _Wrong as wrong:
             field_errors[str(field.id)] = str(wrong)
     field_errors |= _check_groups(open_fields, accepted)
@@ -92,9 +92,9 @@ def decode_drawn(value: str) -> bytes:
     return content
 
 
-def _check(field: Field, value: str, has_ink: InkCheck) -> str | None:
+def _check(field: Field, value: str, redraw: Redraw) -> str | None:
     if field.type in SIGNATURE_TYPES:
-        return _check_signature(field, value, has_ink)
+        return _check_signature(field, value, redraw)
     value = value.replace("\r\n", "\n")
     if not value.strip():
         if field.required and field.group is None:
@@ -113,7 +113,7 @@ def _check(field: Field, value: str, has_ink: InkCheck) -> str | None:
     return value
 
 
-def _check_signature(field: Field, value: str, has_ink: InkCheck) -> str | None:
+def _check_signature(field: Field, value: str, redraw: Redraw) -> str | None:
     if not value:
         if field.required:
             raise _Wrong(_("Please sign here."))
@@ -129,9 +129,10 @@ def _check_signature(field: Field, value: str, has_ink: InkCheck) -> str | None:
         content = decode_drawn(value)
     except ValueError as error:
         raise _Wrong(_("This picture cannot be used; please make it again.")) from error
-    if not has_ink(content):
+    clean = redraw(content)
+    if clean is None:
         raise _Wrong(_("The signature is empty; please make it again."))
-    return value
+    return DRAWN_PREFIX + base64.b64encode(clean).decode()
 
 
 def _check_date(value: str) -> None:

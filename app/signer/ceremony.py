@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain import clock
 from app.domain.errors import NotFound
 from app.signer import audit
-from app.signer.answers import InkCheck, InvalidAnswers, check_answers, draft_of
+from app.signer.answers import InvalidAnswers, Redraw, check_answers, draft_of
 from app.signer.ceremony_view import (
     CeremonyClosed,
     CeremonyField,
@@ -49,7 +49,7 @@ class Ceremony:
     files: FileLinks
     page_images: PageImages
     page_texts: PageTexts
-    has_ink: InkCheck
+    redraw: Redraw
     #: Tells the background jobs of this process that there is work.
     wake: Callable[[], None]
 
@@ -82,7 +82,7 @@ class Ceremony:
             require_ready(recipient)
             fields = fields_of(recipient)
         # Pictures are looked at in a child process, so no transaction is open; fields never change once sent.
-        answers = check_answers(fields, values, consent=consent, has_ink=self.has_ink)
+        answers = check_answers(fields, values, consent=consent, redraw=self.redraw)
         with self.database.unit_of_work() as session:
             recipient = _lock(session, token)
             require_ready(recipient)

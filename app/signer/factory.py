@@ -18,6 +18,7 @@ from app.logs import configure_logging
 from app.pdf.inspector import SandboxedPdfInspector
 from app.pdf.sandbox import Sandbox
 from app.proxies import TrustedProxies
+from app.signer.answers import MAX_DRAWN_BYTES
 from app.signer.ceremony import Ceremony
 from app.signer.database import Database, open_database
 from app.signer.dependencies import Dependencies
@@ -133,7 +134,7 @@ def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandb
         files=files,
         page_images=PageImages(storage=storage, render=inspector.render_page),
         page_texts=PageTexts(storage=storage, read=inspector.page_texts),
-        has_ink=partial(_has_ink, sandbox),
+        redraw=partial(_redraw, sandbox),
         wake=bell.ring,
     )
     return Dependencies(
@@ -162,12 +163,13 @@ def _transport(settings: SignerSettings) -> MailTransport:
     return SmtpTransport(settings.smtp_url, sender=parseaddr(settings.mail_from)[1])
 
 
-def _has_ink(sandbox: Sandbox, picture: bytes) -> bool:
-    """Say whether a PNG from outside shows something; one that cannot be read does not."""
+def _redraw(sandbox: Sandbox, picture: bytes) -> bytes | None:
+    """Draw a PNG from outside anew; None for one that shows nothing or cannot be read."""
     try:
-        return bool(sandbox.call("app.signer.images:has_ink", content=picture))
+        clean: bytes | None = sandbox.call("app.signer.images:redraw", content=picture, max_bytes=MAX_DRAWN_BYTES)
     except UnreadablePdf:
-        return False
+        return None
+    return clean
 
 
 def _own_key(database: Database, name: str) -> bytes:

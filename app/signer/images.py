@@ -32,6 +32,27 @@ def open_image(content: bytes) -> Image.Image:
     return picture
 
 
+def redraw(*, content: bytes, max_bytes: int) -> bytes | None:
+    """Return the picture drawn anew as a PNG of at most that size, None when it shows nothing on white paper.
+
+    Nothing of a stranger's file but its pixels goes on the document: no metadata, nothing hidden behind the picture.
+    Raises UnreadablePdf like `open_image`.
+    """
+    if not has_ink(content=content):
+        return None
+    picture = open_image(content)
+    while len(clean := _png(picture)) > max_bytes:
+        picture = picture.resize((max(1, picture.width * 3 // 4), max(1, picture.height * 3 // 4)))
+    return clean
+
+
+def _png(picture: Image.Image) -> bytes:
+    output = io.BytesIO()
+    # A copy of the pixels alone: Pillow writes what a file said about itself along with them.
+    Image.frombytes("RGBA", picture.size, picture.tobytes()).save(output, "PNG", optimize=True)
+    return output.getvalue()
+
+
 def has_ink(*, content: bytes) -> bool:
     """Tell whether anything is drawn that shows on white paper: a canvas that was cleared sends a valid, empty picture.
 

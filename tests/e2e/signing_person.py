@@ -57,8 +57,8 @@ def person(
         page.screenshot(path=SCREENSHOTS / f"{name}-{at['width']}-end.png")
     finally:
         context.close()
-    assert complaints == []
-    assert strangers == []
+    assert not complaints, complaints
+    assert not strangers, strangers
 
 
 def is_foreign(url: str, desk: SigningDesk) -> bool:

@@ -1,6 +1,11 @@
 """A person fills in and signs a document in a real browser."""
 
+import base64
+import io
+import math
+
 import pytest
+from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
 from tests.builders.pdfs import make_pdf
@@ -219,6 +224,45 @@ def test_a_drawing_survives_turning_the_phone_and_is_sharp(desk, chromium):
         assert canvas.evaluate(HAS_INK)
         page.get_by_role("button", name="Use signature").click()
         expect(page.locator(".preview img")).to_be_visible()
+
+
+@pytest.mark.parametrize("at", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_a_photographed_signature_is_used_without_its_paper(desk, chromium, at):
+    envelope = desk.send(SIGNATURE_ONLY)
+    with person(chromium, desk, at=at, name="upload") as page:
+        open_document(page, desk.link_for("Jane Doe"))
+        touch(page, "[data-control=ink]")
+        page.get_by_role("tab", name="Upload").click()
+        page.get_by_role("button", name="Use signature").click()
+        expect(page.locator("#ink-error")).to_have_text("Please choose a picture first.")
+        page.locator("#ink-file").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
+        expect(page.locator("#ink-error")).to_have_text("This picture cannot be used; please choose another one.")
+        page.locator("#ink-file").set_input_files(
+            {"name": "signature.jpg", "mimeType": "image/jpeg", "buffer": photograph()}
+        )
+        expect(page.locator("#ink-picture img")).to_be_visible()
+        expect(page.locator("#ink-error")).to_be_empty()
+        shoot(page, "upload")
+        page.get_by_role("button", name="Use signature").click()
+        expect(page.locator(".field .preview img")).to_be_visible()
+        finish(page)
+        expect(heading(page)).to_have_text("Everyone has signed.")
+    [(_, value)] = desk.answers(envelope, "Jane Doe")
+    kept = Image.open(io.BytesIO(base64.b64decode(value.removeprefix("data:image/png;base64,"))))
+    assert kept.getpixel((0, 0))[3] == 0, "the paper is gone"
+    assert max(kept.size) < 1000, "and what lay around the ink"
+    assert kept.getextrema()[3] == (0, 255)
+
+
+def photograph():
+    """Take a picture of ink on greyish paper, larger than any signature need be."""
+    picture = Image.new("RGB", (2400, 1600), (225, 222, 214))
+    pen = ImageDraw.Draw(picture)
+    points = [(400 + step * 16, 800 + int(math.sin(step / 6) * 250)) for step in range(100)]
+    pen.line(points, fill=(30, 40, 110), width=24)
+    file = io.BytesIO()
+    picture.save(file, "JPEG")
+    return file.getvalue()
 
 
 def test_what_was_entered_is_there_when_the_person_comes_back_with_another_browser(desk, chromium):

@@ -5,6 +5,7 @@ import SignaturePad from "./vendor/signature_pad-5.1.4.min.js";
 const PEN = { penColor: "#12216b", minWidth: 0.8, maxWidth: 2.8 };
 const EXPORT_DENSITY = 3; // pixels per CSS pixel: sharp on paper, and small enough to send
 const MARGIN = 4; // CSS pixels kept around the ink
+export const MARGIN_PIXELS = MARGIN * EXPORT_DENSITY;
 
 export class Drawing {
   constructor(canvas) {
@@ -40,7 +41,7 @@ export class Drawing {
     const pad = new SignaturePad(copy, PEN);
     pad.off();
     pad.fromData(this.pad.toData());
-    return cut(copy).toDataURL("image/png");
+    return cut(copy, MARGIN_PIXELS).toDataURL("image/png");
   }
 }
 
@@ -57,8 +58,8 @@ function scaled(strokes, ratio) {
   }));
 }
 
-/** Return a canvas that holds the ink and a little margin. */
-function cut(canvas) {
+/** Return a canvas that holds the ink and a margin of so many pixels. */
+export function cut(canvas, margin) {
   const { width, height } = canvas;
   const pixels = canvas.getContext("2d").getImageData(0, 0, width, height).data;
   let [left, top, right, bottom] = [width, height, 0, 0];
@@ -71,7 +72,6 @@ function cut(canvas) {
       bottom = Math.max(bottom, y);
     }
   }
-  const margin = MARGIN * EXPORT_DENSITY;
   const result = document.createElement("canvas");
   result.width = right - left + 1 + 2 * margin;
   result.height = bottom - top + 1 + 2 * margin;

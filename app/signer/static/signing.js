@@ -1,6 +1,7 @@
 // Signatures and initials: drawn or typed once in the dialog, then used wherever they are asked for.
 
 import { Drawing } from "./drawing.js";
+import { readPicture } from "./picture.js";
 import { announce, texts } from "./texts.js";
 
 const ADOPTED = "adopted"; // what a field posts that takes the ink of its kind
@@ -86,6 +87,9 @@ export class InkDialog {
     this.error = dialog.querySelector("#ink-error");
     this.removeButton = dialog.querySelector("#ink-remove");
     this.drawing = new Drawing(dialog.querySelector("#ink-canvas"));
+    this.file = dialog.querySelector("#ink-file");
+    this.picture = dialog.querySelector("#ink-picture");
+    this.uploaded = "";
     this.tab = "draw";
 
     for (const tab of this.tabs) {
@@ -93,6 +97,7 @@ export class InkDialog {
       tab.addEventListener("keydown", (event) => this.switchByKey(event));
     }
     this.text.addEventListener("input", () => this.showPreview());
+    this.file.addEventListener("change", () => this.read());
     this.drawing.pad.addEventListener("beginStroke", () => this.showError(""));
     dialog.querySelector("#ink-clear").addEventListener("click", () => this.drawing.clear());
     dialog.querySelector("#ink-cancel").addEventListener("click", () => dialog.close());
@@ -102,7 +107,10 @@ export class InkDialog {
 
   /** Ask for the ink of this field; with the keyboard, typing is the way that works. */
   open(field, { byKeyboard }) {
-    if (field.ink !== this.field?.ink) this.drawing.clear();
+    if (field.ink !== this.field?.ink) {
+      this.drawing.clear();
+      this.showPicture("");
+    }
     this.field = field;
     const words = texts.ink[field.ink];
     this.title.textContent = words.title;
@@ -113,12 +121,13 @@ export class InkDialog {
     this.text.value = this.typed[field.ink];
     this.showPreview();
     this.dialog.showModal();
-    this.choose(this.tabs[byKeyboard || this.tab === "type" ? 1 : 0]);
+    const tab = byKeyboard && this.tab === "draw" ? "type" : this.tab;
+    this.choose(this.tabs.find((each) => each.id === `tab-${tab}`));
     this.tabs.find((tab) => tab.tabIndex === 0).focus();
   }
 
   choose(chosen) {
-    this.tab = chosen.id === "tab-type" ? "type" : "draw";
+    this.tab = chosen.id.replace("tab-", "");
     for (const tab of this.tabs) {
       const isChosen = tab === chosen;
       tab.setAttribute("aria-selected", String(isChosen));
@@ -129,8 +138,9 @@ export class InkDialog {
   }
 
   switchByKey(event) {
-    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-    const other = this.tabs.find((tab) => tab.tabIndex === -1);
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step) return;
+    const other = this.tabs[(this.tabs.indexOf(event.target) + step + this.tabs.length) % this.tabs.length];
     this.choose(other);
     other.focus();
   }
@@ -140,13 +150,27 @@ export class InkDialog {
     this.showError("");
   }
 
+  /** Take the ink out of the chosen file; what is no picture is said at once. */
+  async read() {
+    const [file] = this.file.files;
+    if (!file) return;
+    this.showPicture(await readPicture(file));
+    this.showError(this.uploaded ? "" : texts.inkUnreadable);
+  }
+
+  showPicture(url) {
+    this.uploaded = url;
+    if (!url) this.file.value = "";
+    this.picture.replaceChildren(...(url ? [picture(url, texts.ink[this.field.ink].alt)] : []));
+  }
+
   showError(message) {
     this.error.textContent = message;
   }
 
   adopt(event) {
     event.preventDefault();
-    const value = this.tab === "type" ? this.readTyped() : this.readDrawn();
+    const value = { draw: () => this.readDrawn(), type: () => this.readTyped(), upload: () => this.readUploaded() }[this.tab]();
     if (!value) return;
     this.dialog.close();
     this.inks.adopt(this.field, value);
@@ -169,6 +193,11 @@ export class InkDialog {
     if (!this.drawing.isEmpty) return this.drawing.toPng();
     this.showError(texts.inkEmpty);
     return "";
+  }
+
+  readUploaded() {
+    if (!this.uploaded) this.showError(texts.inkNoFile);
+    return this.uploaded;
   }
 
   remove() {
