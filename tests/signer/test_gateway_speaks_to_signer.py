@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from app.domain.errors import EnvelopeAlreadyOver, EnvelopeNotFound, FileNotReady, ProviderRejected
+from app.domain.errors import EnvelopeAlreadyOver, EnvelopeNotFound, FileNotReady, ProviderRejected, ReminderRefused
 from app.domain.ports import (
     Designation,
     EnvelopeAnchor,
@@ -19,7 +19,7 @@ from app.domain.ports import (
 )
 from app.gateways.signing.client import SigningClient
 from tests.builders.pdfs import A4, make_pdf
-from tests.signer.service import API_KEY, CLIENT
+from tests.signer.service import API_KEY, CLIENT, text_of
 
 PDF = make_pdf(pages=2, text="Sign {{SIGN_1}} here")
 
@@ -125,6 +125,18 @@ def test_a_cancelled_envelope_is_over(served, gateway):
     assert gateway.read(sent.provider_id).status is EnvelopeStatus.CANCELLED
     with pytest.raises(EnvelopeAlreadyOver):
         gateway.cancel(sent.provider_id, reason=None)
+
+
+def test_only_the_person_whose_turn_it_is_is_reminded(served, gateway):
+    sent = gateway.create_and_send(make_draft())
+    first, second = (person.provider_id for person in sent.recipients)
+    gateway.remind(sent.provider_id, recipient_ids=[first], message="Today, please.")
+    with pytest.raises(ReminderRefused):
+        gateway.remind(sent.provider_id, recipient_ids=[second], message=None)
+    served.work()
+    [_, reminder] = served.mails("person1@example.test")
+    assert "Today, please." in text_of(reminder)
+    assert len(served.mails()) == 2
 
 
 def test_a_reason_to_decline_comes_across(served, gateway):

@@ -11,24 +11,28 @@ import structlog
 
 from app.domain import clock
 from app.domain.errors import (
-    CreditsExhausted,
-    EnvelopeAlreadyOver,
-    EnvelopeNotFound,
     FileNotOffered,
     ProviderError,
-    ProviderRejected,
     ProviderUnavailable,
-    ReminderRefused,
 )
 from app.domain.ports import EnvelopeDraft, EnvelopeState, FoundEnvelope, RecipientState, SentEnvelope
 from app.gateways.signing import answers
-from app.gateways.signing.failures import failure_for, not_ready, not_reminded, unreadable
+from app.gateways.signing.failures import (
+    CANCEL_REFUSALS,
+    CREATE_REFUSALS,
+    ENVELOPE_REFUSALS,
+    REMIND_REFUSALS,
+    Refusals,
+    failure_for,
+    not_ready,
+    not_reminded,
+    unreadable,
+)
 from app.gateways.signing.files import SignedLinks
 from app.gateways.signing.mapping import envelope_body, reference_description
-from app.gateways.signing.transport import Answer, DirectSession, Transport
+from app.gateways.signing.transport import Answer, DirectSession, Transport, correlation
 
 T = TypeVar("T")
-Refusals = Mapping[int, type[ProviderRejected]]
 
 logger = structlog.get_logger(__name__)
 
@@ -43,11 +47,6 @@ _MOST_PAGES = 100
 _REASON_LENGTH = 500
 #: Characters with a meaning in the service's text search; a name that holds one is not used to narrow the search.
 _SEARCH_SYNTAX = frozenset('\\%*,()"')
-
-_CREATE_REFUSALS: Refusals = MappingProxyType({402: CreditsExhausted})
-_ENVELOPE_REFUSALS: Refusals = MappingProxyType({404: EnvelopeNotFound})
-_CANCEL_REFUSALS: Refusals = MappingProxyType({404: EnvelopeNotFound, 409: EnvelopeAlreadyOver})
-_REMIND_REFUSALS: Refusals = MappingProxyType({404: EnvelopeNotFound, 409: ReminderRefused})
 
 
 class SigningClient:
@@ -100,7 +99,7 @@ class SigningClient:
             "/signing-requests/create-and-send",
             json=envelope_body(draft, document_id=document_id),
             read_timeout=self._create_timeout,
-            refusals=_CREATE_REFUSALS,
+            refusals=CREATE_REFUSALS,
             also=frozenset({409}),
         )
         member = "id" if answer.ok else "signing_request_id"
@@ -138,13 +137,13 @@ class SigningClient:
 
     def read(self, provider_id: str) -> EnvelopeState:
         """Return the state from the detail and from the people, who are listed apart (sections 5 and 7)."""
-        detail = self._request("read", "GET", _path(provider_id), refusals=_ENVELOPE_REFUSALS)
+        detail = self._request("read", "GET", _path(provider_id), refusals=ENVELOPE_REFUSALS)
         people = self._people(provider_id)
         return _parse(detail, lambda data: answers.envelope_state(provider_id, data, people))
 
     def viewers(self, provider_id: str) -> tuple[str, ...]:
         """Return who opened or viewed the document, from the audit trail (section 11)."""
-        trail = self._request("read audit trail", "GET", _path(provider_id, "/audit"), refusals=_ENVELOPE_REFUSALS)
+        trail = self._request("read audit trail", "GET", _path(provider_id, "/audit"), refusals=ENVELOPE_REFUSALS)
         return _parse(trail, answers.viewers)
 
     def cancel(self, provider_id: str, *, reason: str | None) -> None:
@@ -152,14 +151,12 @@ class SigningClient:
         body: dict[str, object] = {"notify_signers": True}
         if reason:
             body["reason"] = reason[:_REASON_LENGTH]
-        self._request("cancel", "POST", _path(provider_id, "/cancel"), json=body, refusals=_CANCEL_REFUSALS)
+        self._request("cancel", "POST", _path(provider_id, "/cancel"), json=body, refusals=CANCEL_REFUSALS)
 
     def remind(self, provider_id: str, *, recipient_ids: Sequence[str], message: str | None) -> None:
         """Have these people mailed again, in one call that is made once (section 10)."""
-        body: dict[str, object] = {"recipient_ids": list(recipient_ids)}
-        if message:
-            body["custom_message"] = message
-        answer = self._request("remind", "POST", _path(provider_id, "/resend"), json=body, refusals=_REMIND_REFUSALS)
+        body = {"recipient_ids": list(recipient_ids), **({"custom_message": message} if message else {})}
+        answer = self._request("remind", "POST", _path(provider_id, "/resend"), json=body, refusals=REMIND_REFUSALS)
         if _parse(answer, answers.unreminded):
             raise not_reminded(answer)
 
@@ -201,7 +198,7 @@ class SigningClient:
             "content_type": "application/pdf",
         }
         try:
-            answer = self._request("announce document", "POST", "/documents", json=wish, refusals=_CREATE_REFUSALS)
+            answer = self._request("announce document", "POST", "/documents", json=wish, refusals=CREATE_REFUSALS)
             document_id, upload_url = _parse(answer, answers.upload_target)
             self._links.upload_pdf(upload_url, draft.document, operation="upload document")
         except ProviderUnavailable as error:
@@ -216,7 +213,7 @@ class SigningClient:
         return document_id
 
     def _people(self, provider_id: str) -> tuple[RecipientState, ...]:
-        answer = self._request("read people", "GET", _path(provider_id, "/users"), refusals=_ENVELOPE_REFUSALS)
+        answer = self._request("read people", "GET", _path(provider_id, "/users"), refusals=ENVELOPE_REFUSALS)
         return _parse(answer, lambda data: answers.recipients(data, "results"))
 
     def _document_link(self, provider_id: str) -> str:
@@ -224,20 +221,20 @@ class SigningClient:
             "link to document",
             "GET",
             _path(provider_id, "/download"),
-            refusals=_ENVELOPE_REFUSALS,
+            refusals=ENVELOPE_REFUSALS,
             also=frozenset({404, 409, 503}),
         )
         if answer.status == 503 or answers.error_code(answer.body) == "no_document_available":  # noqa: PLR2004 (section 11)
             raise not_ready(answer)
         if not answer.ok:
-            raise failure_for(answer, _ENVELOPE_REFUSALS)
+            raise failure_for(answer, ENVELOPE_REFUSALS)
         link = _parse(answer, answers.document_link)
         if link is None:
             raise not_ready(answer)
         return link
 
     def _certificate_link(self, provider_id: str) -> str:
-        answer = self._request("link to certificate", "GET", _path(provider_id), refusals=_ENVELOPE_REFUSALS)
+        answer = self._request("link to certificate", "GET", _path(provider_id), refusals=ENVELOPE_REFUSALS)
         link, missing_for_good = _parse(
             answer, lambda data: (answers.certificate_link(data), answers.certificate_is_missing_for_good(data))
         )
@@ -280,7 +277,7 @@ class SigningClient:
                 body_seconds=timeout,
                 params=params,
                 json=json,
-                headers=_correlation(),
+                headers=correlation(),
             )
 
         answer = exchange()
@@ -301,11 +298,3 @@ def _parse(answer: Answer, read: Callable[[dict[str, Any]], T]) -> T:
 
 def _path(provider_id: str, action: str = "") -> str:
     return f"/signing-requests/{quote(provider_id, safe='')}{action}"
-
-
-def _correlation() -> dict[str, str]:
-    """Return the header that lets both sides' logs be read together, when a request of ours is being served."""
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
-    if isinstance(request_id, str) and request_id.isascii() and request_id.isprintable():
-        return {"X-Request-Id": request_id}
-    return {}

@@ -1,6 +1,7 @@
 """From an answer that is no success to an error in our words (provider fact sheet, section 2.7)."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from app.domain.errors import (
     CreditsExhausted,
@@ -14,6 +15,14 @@ from app.domain.errors import (
 )
 from app.gateways.signing import answers
 from app.gateways.signing.transport import Answer
+
+Refusals = Mapping[int, type[ProviderRejected]]
+
+#: The statuses that mean something particular to a call.
+CREATE_REFUSALS: Refusals = MappingProxyType({402: CreditsExhausted})
+ENVELOPE_REFUSALS: Refusals = MappingProxyType({404: EnvelopeNotFound})
+CANCEL_REFUSALS: Refusals = MappingProxyType({404: EnvelopeNotFound, 409: EnvelopeAlreadyOver})
+REMIND_REFUSALS: Refusals = MappingProxyType({404: EnvelopeNotFound, 409: ReminderRefused})
 
 _TOO_MANY_REQUESTS = 429
 #: Client errors that are said by something in between while the service may go on working.
@@ -35,7 +44,7 @@ _SENTENCES_BY_STATUS = {
 }
 
 
-def failure_for(answer: Answer, refusals: Mapping[int, type[ProviderRejected]]) -> ProviderError:
+def failure_for(answer: Answer, refusals: Refusals) -> ProviderError:
     """Return the error for an answer; `refusals` are the statuses that mean something particular to this call.
 
     Only a 4xx is a refusal. A 429 was not processed; all else may have been.

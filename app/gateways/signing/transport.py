@@ -202,3 +202,11 @@ def _printable(value: str | None) -> str | None:
 
 def _milliseconds_since(started: float) -> int:
     return round((clock.monotonic() - started) * 1000)
+
+
+def correlation() -> dict[str, str]:
+    """Return the header that lets both sides' logs be read together, when a request of ours is being served."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    if isinstance(request_id, str) and request_id.isascii() and request_id.isprintable():
+        return {"X-Request-Id": request_id}
+    return {}
