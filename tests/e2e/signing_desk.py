@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -112,9 +112,12 @@ class SigningDesk:
 
     def expire(self, envelope_id: str) -> None:
         """Let the envelope's time pass."""
-        past = clock.utcnow() - timedelta(seconds=1)
+        self.expire_at(envelope_id, clock.utcnow() - timedelta(seconds=1))
+
+    def expire_at(self, envelope_id: str, moment: datetime) -> None:
+        """Change until when the envelope is open."""
         with self.app.extensions["signer"].database.unit_of_work() as session:
-            session.execute(update(Envelope).where(Envelope.id == UUID(envelope_id)).values(expires_at=past))
+            session.execute(update(Envelope).where(Envelope.id == UUID(envelope_id)).values(expires_at=moment))
 
     def mails_to(self, name: str) -> list[EmailMessage]:
         """Return what this person was written, oldest first."""

@@ -1,5 +1,7 @@
 """What a signing link shows in a real browser, and what it keeps to itself."""
 
+from datetime import UTC, datetime
+
 import pytest
 import requests
 from playwright.sync_api import expect
@@ -30,6 +32,15 @@ def test_following_the_link_records_no_view_until_the_button_is_pressed(desk, ch
     with person(chromium, desk, at=PHONE, name="view") as page:
         open_document(page, link)
     assert "document_opened" in desk.audit_events(envelope)
+
+
+def test_times_are_told_in_the_zone_of_the_reader_which_is_named(desk, chromium):
+    envelope = desk.send(SIGNATURE_ONLY)
+    desk.expire_at(envelope, datetime(2036, 1, 2, 3, 4, tzinfo=UTC))
+    with person(chromium, desk, at=PHONE, name="zone") as page:
+        page.goto(desk.link_for("Jane Doe"))
+        expect(page.locator("time")).to_have_text("1 January 2036 at 22:04 GMT-5")
+        expect(page.locator("time")).to_have_attribute("title", "2 January 2036, 03:04 UTC")
 
 
 def test_a_link_followed_from_another_site_such_as_a_webmail_works(desk, chromium):
