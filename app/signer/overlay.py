@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from pikepdf import Array, Name, Page, Stream, parse_content_stream
+from pikepdf import Array, Name, Operator, Page, Stream, parse_content_stream
 
 from app.pdf.boxes import frame_of
 from app.pdf.geometry import displayed_size, placement_matrix
@@ -11,6 +11,7 @@ from app.signer.canvas import Canvas
 
 #: A text, to be passed over, or what looks like saving or restoring the graphics state.
 _SAVE_OR_RESTORE = re.compile(rb"\((?:[^()\\]|\\.)*\)|(?<!\S)([qQ])(?!\S)", re.DOTALL)
+_SAVE = Operator("q")
 
 
 def lay_over(page: Page, canvas: Canvas) -> None:
@@ -35,7 +36,7 @@ def _imbalance(page: Page) -> tuple[int, int]:
     glance = _count(operator == b"q" for operator in _SAVE_OR_RESTORE.findall(content) if operator)
     if glance == (0, 0):
         return glance
-    return _count(str(instruction.operator) == "q" for instruction in parse_content_stream(page, "q Q"))
+    return _count(instruction.operator == _SAVE for instruction in parse_content_stream(page, "q Q"))
 
 
 def _count(are_saves: Iterable[bool]) -> tuple[int, int]:

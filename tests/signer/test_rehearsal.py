@@ -9,7 +9,7 @@ from pikepdf import Dictionary, Name
 from app.domain.errors import UnreadablePdf
 from app.signer.rehearsal import rehearse
 from tests.builders.marks import stamped
-from tests.builders.pdfs import annotated_pdf, encrypted_pdf, make_pdf, raw_pdf, tailless_pdf
+from tests.builders.pdfs import annotated_pdf, drawn_pdf, encrypted_pdf, make_pdf, raw_pdf, tailless_pdf
 from tests.signer.service import make_field
 
 PLACE = {"page": 1, "x": 10, "y": 10, "width": 20, "height": 5}
@@ -86,3 +86,7 @@ def test_a_document_that_meets_a_bug_of_ours_is_refused(service, monkeypatch):
     answer = service.create()
     assert answer.status_code == 400
     assert answer.json["error"] == "document: This service cannot process the PDF; printing it into a new PDF may help."
+
+
+def test_content_with_odd_operators_can_be_stamped():
+    rehearse(content=drawn_pdf(b"q \xea\xff q 0 0 m"), places=[PLACE], hide=[])
