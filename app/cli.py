@@ -147,7 +147,9 @@ def webhooks_group() -> None:
 @webhooks_group.command("create")
 @click.argument("project_id", type=click.UUID)
 @click.argument("url")
-@click.option("--event", "events", multiple=True, type=click.Choice([*Event]), help="Default: all events.")
+@click.option(
+    "--event", "events", multiple=True, type=click.Choice([event.value for event in Event]), help="Default: all events."
+)
 @click.option("--description", help="What the webhook is for.")
 @with_app
 def create_webhook(app: Flask, project_id: UUID, url: str, events: tuple[Event, ...], description: str | None) -> None:
@@ -209,8 +211,8 @@ def delete_webhook(_app: Flask, webhook_id: UUID, *, yes: bool) -> None:
 @click.option("--since", required=True, type=click.DateTime(), help="Events from this time on, UTC.")
 @click.option(
     "--status",
-    type=click.Choice([DeliveryStatus.ABANDONED, DeliveryStatus.DROPPED, DeliveryStatus.DELIVERED]),
-    default=DeliveryStatus.ABANDONED,
+    type=click.Choice([status.value for status in DeliveryStatus if status is not DeliveryStatus.PENDING]),
+    default=DeliveryStatus.ABANDONED.value,
     show_default=True,
 )
 @click.option("--yes", is_flag=True, help="Do it; without this, only the number is shown.")

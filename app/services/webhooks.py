@@ -191,7 +191,7 @@ def _check_address(url: str, addresses: AddressGuard) -> None:
     try:
         addresses.check(url)
     except ForbiddenAddress as error:
-        raise InvalidRequest(field_errors={"url": [error.message]}) from error
+        raise InvalidRequest(error.message, field_errors={"url": [error.message]}) from error
 
 
 def _require_room(session: Session, project_id: UUID) -> None:

@@ -1,45 +1,12 @@
 """`countersign …`, as an operator meets it."""
 
 import pytest
-from click.testing import CliRunner
 
-from app.cli import main
 from app.domain import keys
 from tests.api.expectations import assert_refused
 from tests.callers import ABSENT, Caller
+from tests.commands import fails, lines
 from tests.databases import POSTGRES_URL
-
-
-@pytest.fixture
-def run(settings, tmp_path, monkeypatch):
-    """Run a command against the database of the test; return its result."""
-    monkeypatch.setenv("DATABASE_URL", settings.database_url)
-    monkeypatch.setenv("LOG_LEVEL", "error")
-    monkeypatch.setenv("STORAGE_URL", f"file:{tmp_path / 'storage'}")
-
-    def invoke(*arguments):
-        return CliRunner().invoke(main, arguments)
-
-    return invoke
-
-
-def lines(result):
-    assert result.exit_code == 0, result.output
-    return result.stdout.splitlines()
-
-
-def fails(result):
-    """Check that a command failed with one line on standard error; return it."""
-    assert result.exit_code == 1
-    assert isinstance(result.exception, SystemExit)
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    return line
-
-
-@pytest.fixture
-def project_id(run):
-    return lines(run("projects", "create", "Acme"))[-1]
 
 
 def test_a_project_is_created_and_listed(run, project_id):

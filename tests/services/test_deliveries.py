@@ -7,6 +7,7 @@ import pytest
 
 from app import worker
 from app.domain import clock
+from app.extensions import db
 from app.models import DeliveryStatus, WebhookDelivery
 from app.services import deliveries as service
 from app.services import delivering, lanes, leases
@@ -405,6 +406,22 @@ def test_a_worker_that_is_stopped_finishes_what_is_in_flight_and_begins_no_more(
     found = statuses(app)
     assert 1 <= found.count("delivered") <= lanes.WINDOW
     assert found.count("delivered") == len(webhooks.sent)
+
+
+def test_no_transaction_is_open_while_a_delivery_is_sent(app, api, subscribed, webhooks):
+    with app.app_context():
+        pool = db.engine.pool
+    open_connections = []
+
+    def look(request):
+        open_connections.append(pool.checkedout())
+        return answering(204)(request)
+
+    webhooks.behaviours[URL] = look
+    api.created()
+    work(app)
+
+    assert open_connections == [0]
 
 
 def test_workers_at_once_make_each_attempt_once(app, api, subscribed, webhooks, deps, time):
