@@ -33,6 +33,7 @@ def test_an_odd_document_is_signed_like_any_other(service, name):
     assert page_text(content).strip() in page_text(document)
 
 
+@slow
 @pytest.mark.parametrize("name", ANCHORED)
 def test_an_anchor_is_met_however_it_is_drawn(service, name):
     go_through(service, ANCHORED[name](), fields=[], anchor_tags=[make_anchor(anchor_string=ANCHOR)])
@@ -78,6 +79,7 @@ SCRIPTS = {
 }
 
 
+@slow
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_text_in_the_scripts_that_people_have_is_shown_whole(service, script):
     answer = create(service, pdfs.make_pdf(text=""), fields=[make_field(type="text", position=PLACE)])
