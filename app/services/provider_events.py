@@ -133,7 +133,8 @@ def _apply_to_unknown(
     try:
         reference = signing.read(provider_id).reference
     except EnvelopeNotFound:
-        reference = None
+        # A draft that was deleted, say: there is nothing to wait for.
+        return "unmatched"
     if reference and doubt.claim_found(reference, provider_id, signing=signing, deps=deps):
         return "adopted"
     return "unmatched" if clock.utcnow() - received_at > UNMATCHED_AFTER else None
