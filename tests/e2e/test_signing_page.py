@@ -291,6 +291,17 @@ def test_what_was_entered_is_there_when_the_person_comes_back_with_another_brows
         shoot(page, "returning")
 
 
+def test_a_person_is_told_when_their_answers_cannot_be_kept(desk, chromium):
+    envelope = desk.send(EVERY_KIND)
+    with person(chromium, desk, at=PHONE, name="unkept") as page:
+        open_document(page, desk.link_for("Jane Doe"))
+        desk.cancel(envelope)
+        entry(page, "[data-control=text]").fill("Doe Consulting")
+        sentence = "Your answers could not be kept. Please finish before you leave."
+        expect(page.locator("#kept")).to_have_text(sentence)
+        expect(page.get_by_role("status")).to_have_text(sentence)
+
+
 def test_a_page_that_goes_away_at_once_keeps_the_last_entry(desk, chromium):
     desk.send(EVERY_KIND)
     link = desk.link_for("Jane Doe")

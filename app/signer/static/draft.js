@@ -1,6 +1,6 @@
 // What is entered is kept on the server for when the signer comes back; signatures and the consent are not.
 
-import { texts } from "./texts.js";
+import { announce, texts } from "./texts.js";
 
 const PAUSE = 700; // milliseconds without a change
 
@@ -14,7 +14,9 @@ export function keepDraft(form) {
     const entered = new FormData(form);
     for (const name of [...entered.keys()]) if (name.startsWith("ink.") || name === "consent") entered.delete(name);
     const body = new URLSearchParams(entered);
-    note.textContent = (await isKept(form.dataset.draft, body, leaving)) ? texts.kept : texts.notKept;
+    const kept = await isKept(form.dataset.draft, body, leaving);
+    if (!kept && note.textContent !== texts.notKept) announce(texts.notKept);
+    note.textContent = kept ? texts.kept : texts.notKept;
   };
 
   form.addEventListener("input", () => {
