@@ -77,7 +77,6 @@ def test_a_receiver_is_short(name):
     assert len(lines) <= 15
 
 
-@pytest.mark.xfail(strict=True, reason="the README's section on webhooks is being written; drop this line with it")
 @pytest.mark.parametrize("name", RECEIVERS)
 def test_the_readme_shows_the_receiver_as_it_is_run(name):
     readme = (HERE.parents[1] / "README.md").read_text()
