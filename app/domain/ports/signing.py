@@ -1,12 +1,13 @@
-"""What the services need from the outside world, in our own words. `gateways` and `pdf` fulfil these protocols."""
+"""The signing service, and what travels to and from it."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import BinaryIO, Protocol
+from typing import Protocol
 from uuid import UUID
+
+from app.domain.ports.documents import Box, PageSize
 
 
 class Designation(StrEnum):
@@ -15,82 +16,6 @@ class Designation(StrEnum):
     SIGNER = "Signer"
     APPROVER = "Approver"
     CC = "CC"
-
-
-# --- PDFs ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class PageSize:
-    """A page as displayed: crop box, rotation and user unit applied; in points (1/72 inch)."""
-
-    width: float
-    height: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class PdfReport:
-    """What an accepted PDF holds."""
-
-    pages: tuple[PageSize, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Box:
-    """A rectangle on a page: percent (0-100) of the displayed page, origin top-left; `page` counts from 1."""
-
-    page: int
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-class PdfInspector(Protocol):
-    """Looks into PDFs without ever letting one hurt this process."""
-
-    def inspect(self, content: bytes) -> PdfReport:
-        """Return what the PDF holds; raise UnreadablePdf when it cannot be signed faithfully."""
-
-    def locate(self, content: bytes, texts: Sequence[str]) -> Mapping[str, tuple[Box, ...]]:
-        """Return every place of each literal, case-sensitive text, in reading order; absent texts map to ()."""
-
-    def count_pages(self, content: bytes) -> int:
-        """Return how many pages a PDF has that need not be signable (a sealed one, say); raise UnreadablePdf."""
-
-
-# --- Files -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class SavedFile:
-    """What a storage says of a file that it now holds durably. `sha256` is lower-case hex; `size` is bytes."""
-
-    key: str
-    sha256: str
-    size: int
-
-
-class FileStorage(Protocol):
-    """Keeps whole files under keys such as `renders/<id>/<sha256>.pdf`."""
-
-    def save(self, key: str, content: bytes) -> SavedFile:
-        """Store the bytes durably (they survive a power cut once this returns) and whole, or not at all."""
-
-    def open(self, key: str) -> AbstractContextManager[BinaryIO]:
-        """Open a stored file for reading, seekable; raise FileNotFoundError when there is none."""
-
-    def read(self, key: str) -> bytes:
-        """Return the whole file; raise FileNotFoundError when there is none."""
-
-    def delete(self, key: str) -> None:
-        """Remove the file; a missing one is fine."""
-
-    def check(self) -> None:
-        """Raise OSError, with a sentence, when nothing can be stored now."""
-
-
-# --- The signing service ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,78 +186,3 @@ class ProviderEventVerifier(Protocol):
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> ProviderEventNotice:
         """Return the event; raise InvalidProviderEvent when the signature, its time or the shape is wrong."""
-
-
-# --- Webhooks to the project's servers -------------------------------------------------------------------------------
-
-
-class WebhookFault(StrEnum):
-    """Why an attempt brought no usable answer."""
-
-    #: Nothing came within the time, be it the name's address, the connection or the first byte.
-    TIMEOUT = "timeout"
-    #: Bytes came, but no whole head of an answer within the time.
-    TOO_SLOW = "too_slow"
-    CONNECTION = "connection"
-    REFUSED_ADDRESS = "refused_address"
-    TLS = "tls"
-    REDIRECT = "redirect"
-    #: What came is not HTTP.
-    MALFORMED = "malformed"
-    #: The fault is on our side; the worker's log says more.
-    INTERNAL = "internal"
-
-
-@dataclass(frozen=True, kw_only=True)
-class WebhookRequest:
-    """One attempt at a delivery.
-
-    `delivery_id` and `body` are the same on every attempt, `sent_at` is the time of this one. `secrets` holds the
-    subscription's secret, and while it is being rotated the previous one after it.
-    """
-
-    url: str = field(repr=False)
-    event: str
-    delivery_id: UUID
-    body: bytes = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
-    sent_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class WebhookAnswer:
-    """How an attempt went: a `status`, an `error`, or both for a redirect.
-
-    `body` is the first 1 KiB of the answer as text, as far as it came in time. `retry_after` is seconds from now, at
-    most a day.
-    """
-
-    status: int | None
-    duration_ms: int
-    body: str = field(default="", repr=False)
-    error: WebhookFault | None = None
-    retry_after: int | None = None
-
-    @property
-    def delivered(self) -> bool:
-        """Tell whether the receiver has it (the success class of RFC 9110 section 15.3)."""
-        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004 (as the docstring says)
-
-    @property
-    def gone(self) -> bool:
-        """Tell whether the receiver wants no more events (RFC 9110 section 15.5.11)."""
-        return self.status == 410  # noqa: PLR2004 (as the docstring says)
-
-
-class WebhookSender(Protocol):
-    """Makes attempts at deliveries; safe to share between threads."""
-
-    def send(self, request: WebhookRequest) -> WebhookAnswer:
-        """Make one attempt and return how it went; whatever the network does, nothing is raised."""
-
-
-class AddressGuard(Protocol):
-    """Knows where webhooks may be sent."""
-
-    def check(self, url: str) -> None:
-        """Raise ForbiddenAddress, with a sentence for the caller, when no webhook may be sent to this URL."""
