@@ -166,7 +166,7 @@ def test_a_lost_answer_is_not_repeated_and_counts_for_the_minute(api, signing):
 
 
 def test_the_history_says_who_was_reminded(app, api):
-    created, ids = make_request(api)
+    created, _ids = make_request(api)
     remind(api, created["id"])
 
     with app.app_context():
