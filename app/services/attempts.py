@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from app.config import Settings
@@ -24,6 +25,16 @@ LONGEST_RETRY_AFTER = timedelta(hours=24)
 
 #: A subscription all of whose deliveries have failed for so long is switched off.
 FAILING_FOR = timedelta(days=5)
+
+#: Made once: making a statement takes longer than running it.
+LANDED = (
+    select(WebhookDelivery, WebhookSubscription)
+    .join(WebhookSubscription)
+    .where(WebhookDelivery.id.in_(bindparam("ids", expanding=True)))
+    .order_by(WebhookDelivery.id)
+    .with_for_update(of=WebhookDelivery)
+)
+RECORD_ATTEMPTS = insert(WebhookAttempt)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,39 +68,33 @@ def record(session: Session, landings: Sequence[Landing], *, settings: Settings)
     request_ids = {landing.flight.request_id for landing in landings if landing.flight.request_id is not None}
     if request_ids:
         delivery_order.lock_requests(session, request_ids)
-    rows = session.execute(
-        select(WebhookDelivery, WebhookSubscription)
-        .join(WebhookSubscription)
-        .where(WebhookDelivery.id.in_(by_delivery))
-        .order_by(WebhookDelivery.id)
-        .with_for_update(of=WebhookDelivery)
-    ).all()
+    rows = session.execute(LANDED, {"ids": list(by_delivery)}).all()
+    made, delivered = [], []
     for delivery, subscription in rows:
         landing = by_delivery[delivery.id]
-        if leases.holds(delivery, landing.flight.held):
-            _conclude(session, delivery, subscription, landing, settings=settings)
-        else:
+        if not leases.holds(delivery, landing.flight.held):
             log.warning("attempt outlived its lease", delivery_id=str(delivery.id))
+            continue
+        made.append(_attempt(delivery, landing))
+        if landing.answer.delivered:
+            subscription.failing_since = None
+            delivered.append(delivery.id)
+        else:
+            _conclude_failure(delivery, subscription, landing, settings=settings)
+    if made:
+        session.execute(RECORD_ATTEMPTS, made)
+    if delivered:
+        deliveries.finish_delivered(session, delivered)
     if request_ids:
         delivery_order.let_next_go(session, request_ids, at=clock.utcnow())
     return {subscription.id for _, subscription in rows if not subscription.active}
 
 
-def _conclude(
-    session: Session,
-    delivery: WebhookDelivery,
-    subscription: WebhookSubscription,
-    landing: Landing,
-    *,
-    settings: Settings,
+def _conclude_failure(
+    delivery: WebhookDelivery, subscription: WebhookSubscription, landing: Landing, *, settings: Settings
 ) -> None:
     answer = landing.answer
     delivery.attempts_made += 1
-    session.add(_attempt(delivery, landing))
-    if answer.delivered:
-        subscription.failing_since = None
-        deliveries.finish(delivery, DeliveryStatus.DELIVERED)
-        return
     subscription.failing_since = subscription.failing_since or landing.at
     if answer.gone:
         webhooks.switch_off(subscription, SwitchOffReason.GONE)
@@ -113,15 +118,16 @@ def _wait(failures: int, answer: WebhookAnswer, settings: Settings) -> timedelta
     return max(scheduled, min(asked, LONGEST_RETRY_AFTER))
 
 
-def _attempt(delivery: WebhookDelivery, landing: Landing) -> WebhookAttempt:
+def _attempt(delivery: WebhookDelivery, landing: Landing) -> dict[str, Any]:
+    """Return the row of an attempt, the next one of a delivery on which it is not counted yet."""
     answer = landing.answer
-    return WebhookAttempt(
-        delivery_id=delivery.id,
-        number=delivery.attempts_made,
-        at=landing.at,
-        status=answer.status,
-        error=answer.error,
-        duration_ms=answer.duration_ms,
+    return {
+        "delivery_id": delivery.id,
+        "number": delivery.attempts_made + 1,
+        "at": landing.at,
+        "status": answer.status,
+        "error": answer.error,
+        "duration_ms": answer.duration_ms,
         # PostgreSQL stores no NUL.
-        answer=answer.body.replace("\0", "\N{REPLACEMENT CHARACTER}"),
-    )
+        "answer": answer.body.replace("\0", "\N{REPLACEMENT CHARACTER}"),
+    }

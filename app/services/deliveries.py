@@ -1,14 +1,16 @@
 """Deliveries of events: queued with what they report, listed, and sent again on demand (contract section 5)."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 from sqlalchemy.orm import Session, selectinload, undefer
 
 from app.domain import clock
 from app.domain.errors import Conflict, NotFound
 from app.domain.events import TEST_EVENT, Event
+from app.extensions import UTCDateTime
 from app.models import (
     DeliveryStatus,
     Recipient,
@@ -19,6 +21,22 @@ from app.models import (
 from app.services import delivery_order, events, leases, webhooks
 from app.services.paging import Page, fetch_page, next_created_at
 from app.services.unit_of_work import reading, unit_of_work
+
+#: Made once: making a statement takes longer than running it.
+FINISH_DELIVERED = (
+    update(WebhookDelivery)
+    .where(WebhookDelivery.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        status=DeliveryStatus.DELIVERED,
+        finished_at=bindparam("now", type_=UTCDateTime),
+        attempts_made=WebhookDelivery.attempts_made + 1,
+        due_at=None,
+        lease_until=None,
+        lease_token=None,
+        attempts=0,
+    )
+    .execution_options(synchronize_session=False)
+)
 
 
 def queue(  # noqa: PLR0913 (the facts of an event)
@@ -126,6 +144,14 @@ def finish(delivery: WebhookDelivery, status: DeliveryStatus) -> None:
     delivery.status = status
     delivery.finished_at = clock.utcnow()
     leases.release(delivery, after=None)
+
+
+def finish_delivered(session: Session, delivery_ids: Collection[UUID]) -> None:
+    """Count the attempt that reached the receiver, and finish its delivery: as `finish`, but many in one statement.
+
+    What the session has loaded of them stays as it was; nobody is to change it afterwards.
+    """
+    session.execute(FINISH_DELIVERED, {"ids": list(delivery_ids), "now": clock.utcnow()})
 
 
 def _new(session: Session, subscription: WebhookSubscription, *, event: str, body: bytes) -> WebhookDelivery:
