@@ -44,7 +44,7 @@ demo: install ## Do the whole job once against the running stack
 	@$(BIN)/python -m app.demo
 
 test: .venv/installed-dev ## Run every test that needs nothing but this repository and Python
-	@$(PYTEST) -n $(JOBS) -m "$(ALONE)"
+	@$(PYTEST) -n $(JOBS) --dist worksteal -m "$(ALONE)"
 
 check: format-check lint types imports migrations tests-everything ## All of CI: format, lint, types, imports, migrations, tests
 

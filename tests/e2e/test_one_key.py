@@ -17,7 +17,7 @@ from tests.callers import make_body, make_caller
 from tests.fakes.provider_server import ProviderServer
 from tests.soak.stack import Process, free_ports, wait_until_answers
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.crashes
 
 CALLERS = 64
 WORKERS = 3

@@ -31,7 +31,7 @@ from tests.conftest import make_settings
 from tests.fakes import receiver
 from tests.fakes.receiver import Received, Receiver
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.crashes
 
 SEED = 20261120
 SCHEDULE = (0, 0.1, 0.2, 0.3, 0.4, 0.5)

@@ -9,7 +9,7 @@ from tests.soak.plan import Plan
 from tests.soak.run import soak
 
 
-@pytest.mark.processes
+@pytest.mark.crashes
 def test_nobody_is_mailed_twice_and_nothing_is_lost_under_faults_and_kills(tmp_path: Path) -> None:
     totals = soak(Plan(seconds=7, seed=7, database=None, folder=tmp_path, settle_seconds=1, clients=4))
     print(totals.line)
