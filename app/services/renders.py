@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from app.domain import clock
 from app.domain.errors import Conflict, DocumentTooLarge, InvalidRequest, NotFound, UnreadablePdf
@@ -172,7 +172,10 @@ def _pages(report: PdfReport) -> list[list[float]]:
 
 
 def _lock(session: Session, render_id: UUID) -> Render:
-    return session.get_one(Render, render_id, with_for_update={"of": Render}, populate_existing=True)
+    # The file in a statement of its own: joined to the lock, PostgreSQL would look for it in the state before the wait.
+    return session.get_one(
+        Render, render_id, options=[selectinload(Render.file)], with_for_update=True, populate_existing=True
+    )
 
 
 def _is_pending(render: Render) -> bool:
