@@ -1,0 +1,36 @@
+"""The frame of the commands that need the app."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from app.config import SettingsError
+from app.domain.errors import CountersignError
+from app.extensions import db
+from app.factory import create_app
+
+
+def with_app(command: Callable[..., None]) -> Callable[..., None]:
+    """Run a command inside the app; what is wrong is one line on standard error."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            app = create_app()
+            with app.app_context():
+                try:
+                    command(app, *args, **kwargs)
+                finally:
+                    db.engine.dispose()
+        except (SettingsError, CountersignError) as error:
+            raise click.ClickException(str(error)) from error
+        except (OperationalError, ProgrammingError) as error:
+            cause = str(error.orig).partition("\n")[0]
+            raise click.ClickException(
+                f"The database of DATABASE_URL cannot be used: {cause}. Is it up, and was countersign db upgrade run?"
+            ) from error
+
+    return run

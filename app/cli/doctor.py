@@ -1,0 +1,24 @@
+"""`countersign doctor`."""
+
+import sys
+
+import click
+from flask import Flask
+
+from app.api.deps import EXTENSION
+from app.cli import signer
+from app.cli.context import with_app
+from app.services import doctor
+
+
+@click.command("doctor")
+@with_app
+def examine(app: Flask) -> None:
+    """Say what is well and what is not; exit with 1 if something needs a person."""
+    findings = [*doctor.examine(app.extensions[EXTENSION]), *signer.examine()]
+    for finding in findings:
+        mark = "ok  " if finding.advice is None else "LOOK"
+        click.echo(f"{mark}  {finding.subject}: {finding.state}")
+        if finding.advice is not None:
+            click.echo(f"      → {finding.advice}")
+    sys.exit(any(finding.advice is not None for finding in findings))

@@ -1,0 +1,46 @@
+"""`countersign keys …`."""
+
+from uuid import UUID
+
+import click
+from flask import Flask
+
+from app.cli.context import with_app
+from app.services import api_keys
+
+NEVER = "never"
+
+
+@click.group("keys")
+def keys_group() -> None:
+    """Make and revoke API keys."""
+
+
+@keys_group.command("create")
+@click.argument("project_id", type=click.UUID)
+@click.option("--name", default="", help="What the key is for.")
+@with_app
+def create_key(_app: Flask, project_id: UUID, name: str) -> None:
+    """Create a key; its clear text is printed now and never again."""
+    key = api_keys.create(project_id, name=name)
+    click.echo("Keep this key: it is shown only once.", err=True)
+    click.echo(key.clear_text)
+
+
+@keys_group.command("list")
+@with_app
+def list_keys(_app: Flask) -> None:
+    """List the keys: prefix, project, name, last use, state."""
+    for key in api_keys.list_all():
+        used = key.last_used_at.isoformat(timespec="seconds") if key.last_used_at else NEVER
+        state = "revoked" if key.revoked_at else "active"
+        click.echo(f"{key.prefix}  {key.project.name}  {key.name or '-'}  last used {used}  {state}")
+
+
+@keys_group.command("revoke")
+@click.argument("prefix")
+@with_app
+def revoke_key(_app: Flask, prefix: str) -> None:
+    """Revoke a key, at once."""
+    api_keys.revoke(prefix)
+    click.echo(f"Revoked {prefix}.")

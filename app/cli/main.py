@@ -1,0 +1,24 @@
+"""`countersign …`: parse, call a service, print. A file for each command or group of commands."""
+
+import click
+
+from app.cli import database, doctor, keys, projects, run, signer, webhooks, worker
+
+
+@click.group()
+def main() -> None:
+    """Run and look after Countersign."""
+
+
+for command in (
+    run.run_locally,
+    database.database,
+    projects.projects_group,
+    keys.keys_group,
+    webhooks.webhooks_group,
+    worker.run_worker,
+    doctor.examine,
+    signer.verify_seal,
+    signer.audit_group,
+):
+    main.add_command(command)

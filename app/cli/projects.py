@@ -1,0 +1,28 @@
+"""`countersign projects …`."""
+
+import click
+from flask import Flask
+
+from app.cli.context import with_app
+from app.services import projects
+
+
+@click.group("projects")
+def projects_group() -> None:
+    """Make projects: each has its own keys, renders and signature requests."""
+
+
+@projects_group.command("create")
+@click.argument("name")
+@with_app
+def create_project(_app: Flask, name: str) -> None:
+    """Create a project and print its id."""
+    click.echo(projects.create(name).id)
+
+
+@projects_group.command("list")
+@with_app
+def list_projects(_app: Flask) -> None:
+    """List the projects: id and name."""
+    for project in projects.list_all():
+        click.echo(f"{project.id}  {project.name}")
