@@ -207,3 +207,37 @@ def test_a_bad_value_of_the_signing_service_is_one_line_that_names_the_variable(
     monkeypatch.setenv(variable, value)
 
     assert variable in refused(load_signer_settings)
+
+
+def test_limits_are_off_for_keys_and_on_for_failed_authentication():
+    settings = load_settings()
+
+    assert settings.rate_limit_per_key is None
+    assert settings.rate_limit_failed_auth == "300 per minute"
+
+
+@pytest.mark.parametrize("name", ["RATE_LIMIT_PER_KEY", "RATE_LIMIT_FAILED_AUTH"])
+def test_a_limit_that_cannot_be_read_stops_the_start(name, monkeypatch):
+    monkeypatch.setenv(name, "often")
+
+    with pytest.raises(SettingsError, match=name):
+        load_settings()
+
+
+def test_calls_are_counted_in_memory_or_in_redis(monkeypatch):
+    monkeypatch.setenv("RATELIMIT_STORAGE_URI", "mongodb://127.0.0.1")
+
+    with pytest.raises(SettingsError, match="RATELIMIT_STORAGE_URI"):
+        load_settings()
+
+
+def test_metrics_are_for_this_machine_alone_by_default():
+    assert load_settings().metrics_allowed_cidrs == ("127.0.0.0/8", "::1/128")
+
+
+@pytest.mark.parametrize("name", ["METRICS_ALLOWED_CIDRS", "TRUSTED_PROXIES"])
+def test_a_network_that_is_none_stops_the_start(name, monkeypatch):
+    monkeypatch.setenv(name, "everybody")
+
+    with pytest.raises(SettingsError, match=name):
+        load_settings()
