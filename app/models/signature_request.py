@@ -19,6 +19,7 @@ class SignatureRequest(Leased, Base):
     __table_args__ = (
         UniqueConstraint("project_id", "created_at"),
         Index("ix_signature_requests_render", "project_id", "render_id", "created_at"),
+        Index("ix_signature_requests_status", "project_id", "status", "created_at"),
     )
 
     id: Mapped[PrimaryKey]
