@@ -8,9 +8,9 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade():
+def upgrade() -> None:
     op.create_index("ix_signature_requests_status", "signature_requests", ["project_id", "status", "created_at"])
 
 
-def downgrade():
+def downgrade() -> None:
     op.drop_index("ix_signature_requests_status", "signature_requests")
