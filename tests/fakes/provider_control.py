@@ -62,8 +62,9 @@ class ProviderControl:
         return self._act(envelope_id, "expire")
 
     def state(self) -> dict[str, Any]:
-        """Return everything: `envelopes` (with `ref`, `status`, `invited`, …), `create_calls` per ref, `mails`,
-        `pending` (what is still to happen by itself) and `events` (how many were told, lost, delivered, failed).
+        """Return everything: `envelopes` (with `ref`, `status`, `invited`, …), `create_calls` per ref, `calls` per
+        other operation, `mails`, `pending` (what is still to happen by itself) and `events` (how many were told, lost,
+        delivered, failed).
         """
         return self._json(self._session.get(f"{self.origin}/control/state", timeout=30))
 
@@ -74,6 +75,10 @@ class ProviderControl:
     def envelopes_of(self, ref: object) -> list[dict[str, Any]]:
         """Return the envelopes that carry one of our references."""
         return [each for each in self.state()["envelopes"] if each["ref"] == str(ref)]
+
+    def calls(self, operation: str) -> int:
+        """Return how often an operation other than create was asked for."""
+        return self.state()["calls"].get(operation, 0)
 
     def pending(self) -> int:
         """Return how many late envelopes, lagging list entries and events are still to come."""

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ class ProviderService:
         self._state = ProviderState(seed=seed, tell=self.events.tell, files_after=files_after)
         self._timers: set[threading.Timer] = set()
         self._timers_lock = threading.Lock()
+        self._calls: Counter[str] = Counter()
         self._files = {
             "document.pdf": make_pdf(text="Signed", pages=2),
             "certificate.pdf": make_pdf(text="Certificate of completion"),
@@ -94,6 +96,7 @@ class ProviderService:
             raise Refusal(401, "Unauthorized", code="UNAUTHORIZED")
 
     def _perform(self, operation: str, action: Action) -> Reply | None:
+        self._calls[operation] += 1
         return self._fail(self._faults.take(operation), action)
 
     def _fail(self, fault: Fault | None, action: Action) -> Reply | None:
@@ -239,6 +242,7 @@ class ProviderService:
         return {
             "envelopes": envelopes,
             "create_calls": calls,
+            "calls": dict(self._calls),
             "mails": sum(len(each["invited"]) for each in envelopes),
             "pending": self._pending(),
             "events": dict(self.events.counts),

@@ -70,6 +70,11 @@ class Process:
         if self.is_running:
             self._process.terminate()
 
+    def wait(self, seconds: float) -> int:
+        """Wait until it ends; return its exit status, or raise TimeoutExpired."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
     def stop(self) -> None:
         """Ask it to stop; then end whatever it and its predecessors have left."""
         self.ask_to_stop()
