@@ -1,6 +1,7 @@
 """The tables of the API and the worker, one file each."""
 
 from app.models.api_key import ApiKey
+from app.models.discarded_file import DiscardedFile
 from app.models.history import HistoryEntry
 from app.models.idempotency_key import IdempotencyKey
 from app.models.project import Project
@@ -16,6 +17,7 @@ from app.models.webhook_subscription import SwitchOffReason, WebhookSubscription
 __all__ = [
     "ApiKey",
     "DeliveryStatus",
+    "DiscardedFile",
     "HistoryEntry",
     "IdempotencyKey",
     "Project",

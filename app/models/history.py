@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.extensions import Base
 from app.models.columns import Moment, PrimaryKey
+from app.models.recipient import Recipient
 
 
 class HistoryEntry(Base):
@@ -20,12 +21,13 @@ class HistoryEntry(Base):
     #: 1, 2, 3 … within the request.
     sequence: Mapped[int]
     at: Mapped[Moment]
-    #: What happened: a lifecycle action, or `recipient_signed`, `recipient_declined`,
-    #: `recipient_reminded`.
+    #: What happened: a lifecycle `Action`, or a `Mark` (domain/history.py).
     action: Mapped[str] = mapped_column(String(32))
     from_status: Mapped[str] = mapped_column(String(16))
     to_status: Mapped[str] = mapped_column(String(16))
-    #: Who or what caused it: `api`, `provider`, `archive`, `doubt`.
+    #: How we learned of it or why we did it: `api`, `provider`, `archive`, `doubt`, `worker`.
     cause: Mapped[str] = mapped_column(String(32))
-    recipient_id: Mapped[UUID | None] = mapped_column(ForeignKey("recipients.id", ondelete="CASCADE"))
+    recipient_id: Mapped[UUID | None] = mapped_column(ForeignKey("recipients.id", ondelete="CASCADE"), index=True)
     reason: Mapped[str | None] = mapped_column(String(2000))
+
+    recipient: Mapped[Recipient | None] = relationship(lazy="raise")

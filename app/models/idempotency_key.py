@@ -24,3 +24,5 @@ class IdempotencyKey(Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     resource_id: Mapped[UUID] = mapped_column(index=True)
     created_at: Mapped[Moment]
+    #: When what it created was purged. The key stays: it must not create a second one.
+    purged_at: Mapped[Moment | None]

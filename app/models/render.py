@@ -30,7 +30,7 @@ class Render(Base):
     project_id: Mapped[UUID] = mapped_column(ForeignKey("projects.id"))
     status: Mapped[str] = mapped_column(String(16))
     error_message: Mapped[str | None] = mapped_column(String(500))
-    file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_files.id"))
+    file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_files.id"), index=True)
     #: Displayed page sizes in points, [[width, height], ...]: what only the PDF can tell, read once.
     pages: Mapped[list[list[float]] | None] = mapped_column(JSON)
     created_at: Mapped[Moment]

@@ -18,7 +18,7 @@ class SignatureRequest(Leased, Base):
     __tablename__ = "signature_requests"
     __table_args__ = (
         UniqueConstraint("project_id", "created_at"),
-        Index("ix_signature_requests_render", "project_id", "render_id", "created_at"),
+        Index("ix_signature_requests_render", "render_id", "created_at"),
         Index("ix_signature_requests_status", "project_id", "status", "created_at"),
     )
 
@@ -50,9 +50,11 @@ class SignatureRequest(Leased, Base):
     #: When the provider said that everybody has signed; `completed` follows once the files are archived.
     finished_at: Mapped[Moment | None]
     completed_at: Mapped[Moment | None]
+    #: When its personal data and its files were erased.
+    erased_at: Mapped[Moment | None]
 
-    signed_file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_files.id"))
-    certificate_file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_files.id"))
+    signed_file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_files.id"), index=True)
+    certificate_file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_files.id"), index=True)
 
     recipients: Mapped[list[Recipient]] = relationship(
         lazy="selectin", order_by=Recipient.position, cascade="all, delete-orphan", passive_deletes=True

@@ -17,3 +17,5 @@ class StoredFile(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[Moment]
+    #: When its content was given up; size and SHA-256 stay on record.
+    erased_at: Mapped[Moment | None]
