@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.domain.events import EVENT_BY_ACTION, Event
+from app.domain.history import Mark
 from app.domain.lifecycle import Action, Status, next_status
 from app.models import HistoryEntry, Recipient, SignatureRequest
 from app.services import deliveries
@@ -57,7 +58,7 @@ def mark_signed(session: Session, request: SignatureRequest, recipient: Recipien
     """Record, once, that a person signed; the request's status does not move."""
     if recipient.signed_at is None:
         recipient.signed_at = at
-        sequence = _record(session, request, action="recipient_signed", recipient=recipient, cause=cause)
+        sequence = _record(session, request, action=Mark.SIGNED, recipient=recipient, cause=cause)
         deliveries.queue(session, Event.SIGNED, request, sequence=sequence, recipient=recipient, reason=None)
 
 
@@ -67,12 +68,12 @@ def mark_declined(
     """Record, once, that a person declined; what follows for the request is a transition of its own."""
     if recipient.declined_at is None:
         recipient.declined_at = at
-        _record(session, request, action="recipient_declined", recipient=recipient, cause=cause)
+        _record(session, request, action=Mark.DECLINED, recipient=recipient, cause=cause)
 
 
 def mark_reminded(session: Session, request: SignatureRequest, recipient: Recipient, *, cause: str) -> None:
     """Record that a person was reminded; nothing moves."""
-    _record(session, request, action="recipient_reminded", recipient=recipient, cause=cause)
+    _record(session, request, action=Mark.REMINDED, recipient=recipient, cause=cause)
 
 
 def _record(  # noqa: PLR0913 (the columns of the row)
