@@ -6,7 +6,14 @@ set -euo pipefail
 missing=()
 [ -n "${TEST_POSTGRES_URL:-}" ] || missing+=("PostgreSQL (set TEST_POSTGRES_URL to a server whose user may create databases)")
 [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || missing+=("Chromium (Debian: chromium)")
-command -v pdfsig >/dev/null || missing+=("pdfsig (Debian: poppler-utils)")
+tools=(pdfsig nginx openssl systemd-analyze)
+has_tools=yes
+for tool in "${tools[@]}"; do
+  if ! PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null; then
+    missing+=("$tool (Debian: see the packages in .ci/run)")
+    has_tools=
+  fi
+done
 
 if [ ${#missing[@]} -gt 0 ]; then
   printf 'Not present: %s\n' "${missing[@]}"
@@ -27,8 +34,8 @@ $PYTEST -n "$JOBS" $COVERAGE -m "not browser and not tools and not postgres and 
 echo "== The crash matrix: kill -9 at every step, under every fault"
 $PYTEST -n "$JOBS" -m crashes
 
-if command -v pdfsig >/dev/null; then
-  echo "== Tests that use poppler-utils"
+if [ -n "$has_tools" ]; then
+  echo "== Tests that use Debian's programs: ${tools[*]}"
   $PYTEST $COVERAGE --cov-append -m tools
 fi
 if [ -x "${CHROMIUM:-/usr/bin/chromium}" ]; then
