@@ -1,19 +1,13 @@
 """The composition root: the only code that knows every part."""
 
-import re
-from importlib.metadata import version
-from pathlib import Path
-
-import structlog
-from flask import Flask, Response, g, request
-from flask_smorest import Api
+from flask import Flask, Response
 
 from app.api import health, provider_events, renders, signatures, webhooks
 from app.api.auth import Policy, require_api_keys
 from app.api.deps import EXTENSION
 from app.api.errors import register_error_handlers
+from app.api.openapi.pages import register_description
 from app.config import Settings, SettingsError, load_settings
-from app.domain.ids import new_id
 from app.extensions import (
     absolute_database_url,
     configure_engine,
@@ -27,6 +21,8 @@ from app.gateways.storage.factory import open_storage
 from app.gateways.webhooks.guard import PublicAddressGuard
 from app.gateways.webhooks.sender import HttpWebhookSender
 from app.logs import configure_logging
+from app.migration import MIGRATIONS
+from app.observation import observe
 from app.pdf.inspector import SandboxedPdfInspector
 from app.pdf.sandbox import Sandbox
 from app.proxies import TrustedProxies
@@ -41,13 +37,8 @@ BLUEPRINTS = (
     (provider_events.blueprint, "/hooks", Policy.PUBLIC),
 )
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
-
 #: Threads of one gunicorn worker, and some for what runs beside them.
 CONNECTIONS = 20
-
-#: A caller's request id is passed on if it cannot break a log line or a header.
-SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
 def create_app(settings: Settings | None = None, dependencies: Dependencies | None = None) -> Flask:
@@ -70,7 +61,7 @@ def create_app(settings: Settings | None = None, dependencies: Dependencies | No
 def build_dependencies(settings: Settings) -> Dependencies:
     """Build the outside world; raises SettingsError for a value that only its user can judge."""
     try:
-        storage = open_storage(settings.storage_url)
+        storage = open_storage(settings.storage_url, s3_endpoint_url=settings.s3_endpoint_url)
     except ValueError as error:
         raise SettingsError(f"STORAGE_URL: {error}") from error
     guard = _build_guard(settings)
@@ -120,26 +111,17 @@ def _bind_database(app: Flask, settings: Settings) -> None:
 
 
 def _register_api(app: Flask) -> None:
-    app.config.update(API_TITLE="Countersign", API_VERSION=version("countersign"), OPENAPI_VERSION="3.1.0")
-    app.before_request(_open_request)
+    observe(app)
     policies = {blueprint.name: policy for blueprint, _, policy in BLUEPRINTS}
     require_api_keys(app, policies)
-    api = Api(app)
     for blueprint, prefix, _ in BLUEPRINTS:
-        api.register_blueprint(blueprint, url_prefix=prefix)
+        app.register_blueprint(blueprint, url_prefix=prefix)
+    register_description(app, BLUEPRINTS)
     register_error_handlers(app)
-    app.after_request(_close_request)
+    app.after_request(_protect)
 
 
-def _open_request() -> None:
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
-
-
-def _close_request(response: Response) -> Response:
-    response.headers["X-Request-Id"] = g.request_id
+def _protect(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "private, no-store")
     return response

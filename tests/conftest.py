@@ -100,6 +100,25 @@ def api(app: Flask) -> Caller:
     return make_caller(app)
 
 
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[object]:
+    """A real S3 over HTTP; imported here, because only some tests need it and it takes a moment."""
+    from tests.fakes.s3_server import S3Server
+
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: object, monkeypatch: pytest.MonkeyPatch) -> object:
+    """An empty bucket there, and credentials for it."""
+    from tests.fakes.s3_server import ENVIRONMENT
+
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    return s3_server.new_bucket()
+
+
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     """Time that only the test moves."""

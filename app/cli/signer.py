@@ -58,9 +58,9 @@ def verify_audit(envelope_id: UUID, certificate_hash: str | None) -> None:
     from app.signer.audit_check import check_trail  # noqa: PLC0415 (see above)
 
     try:
-        database_url, storage_url = load_signer_places()
-        storage = open_storage(storage_url)
-        with _existing(database_url) as database:
+        places = load_signer_places()
+        storage = open_storage(places.storage_url, s3_endpoint_url=places.s3_endpoint_url)
+        with _existing(places.database_url) as database:
             if database is None:
                 raise click.ClickException("There is no database at SIGNER_DATABASE_URL.")
             statements = check_trail(database, storage, envelope_id, certificate_hash=certificate_hash)
@@ -79,7 +79,7 @@ def examine() -> Iterator[Finding]:
     """Look at the signing service's own database, where it is on this machine; else there is nothing to say."""
     from app.signer.checkup import observe  # noqa: PLC0415 (see above)
 
-    with _existing(load_signer_places()[0]) as database:
+    with _existing(load_signer_places().database_url) as database:
         if database is None:
             return
         try:

@@ -25,6 +25,8 @@ class SignerSettings:
 
     database_url: str = "sqlite:///var/signer.db"
     storage_url: str = "file:var/signer-storage"
+    #: Where S3 is, if not at AWS; the same as the API's.
+    s3_endpoint_url: str | None = None
     public_url: str = "http://127.0.0.1:8001"
     api_keys: tuple[str, ...] = field(repr=False)
     webhook_url: str | None = None
@@ -61,6 +63,7 @@ def load_signer_settings() -> SignerSettings:
         return SignerSettings(
             database_url=database_url(env, "SIGNER_DATABASE_URL", defaults.database_url),
             storage_url=env.str("SIGNER_STORAGE_URL", defaults.storage_url),
+            s3_endpoint_url=http_url(env, "S3_ENDPOINT_URL", None),
             public_url=http_url(env, "SIGNER_PUBLIC_URL", defaults.public_url) or defaults.public_url,
             api_keys=api_keys,
             webhook_url=webhook_url,
@@ -82,13 +85,23 @@ def load_signer_settings() -> SignerSettings:
         raise SettingsError(one_line(error)) from error
 
 
-def load_signer_places() -> tuple[str, str]:
-    """Read where the signing service keeps its database and its files, which needs no key; raise SettingsError."""
+@dataclass(frozen=True, kw_only=True)
+class SignerPlaces:
+    """Where the signing service keeps its database and its files."""
+
+    database_url: str
+    storage_url: str
+    s3_endpoint_url: str | None
+
+
+def load_signer_places() -> SignerPlaces:
+    """Read where the signing service keeps what it has, which needs no key; raise SettingsError."""
     env = FileAwareEnv(strip_whitespace=True)
     try:
-        return (
-            database_url(env, "SIGNER_DATABASE_URL", SignerSettings.database_url),
-            env.str("SIGNER_STORAGE_URL", SignerSettings.storage_url),
+        return SignerPlaces(
+            database_url=database_url(env, "SIGNER_DATABASE_URL", SignerSettings.database_url),
+            storage_url=env.str("SIGNER_STORAGE_URL", SignerSettings.storage_url),
+            s3_endpoint_url=http_url(env, "S3_ENDPOINT_URL", None),
         )
     except ValueError as error:
         raise SettingsError(one_line(error)) from error

@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.errors import ProviderError
-from app.extensions import migrate
+from app.migration import MIGRATIONS, read_schema
 from app.services import backlog, webhooks
 from app.services.dependencies import Dependencies
 from app.services.unit_of_work import reading
@@ -41,21 +39,16 @@ def examine(deps: Dependencies) -> Iterator[Finding]:
 def _examine_database() -> Finding:
     try:
         with reading() as session:
-            current = MigrationContext.configure(session.connection()).get_current_revision()
+            schema = read_schema(session.connection(), MIGRATIONS)
     except SQLAlchemyError as error:
         return Finding(
             subject="database",
             state=f"cannot be read ({type(error).__name__})",
             advice="see that DATABASE_URL is right and that the database runs",
         )
-    head = ScriptDirectory(migrate.directory).get_current_head()
-    if current != head:
-        return Finding(
-            subject="database",
-            state=f"its tables are at version {current or 'none'}, this program needs {head}",
-            advice="run: countersign db upgrade",
-        )
-    return Finding(subject="database", state=f"answers, tables at version {current}")
+    if not schema.is_current:
+        return Finding(subject="database", state=schema.state, advice=schema.advice)
+    return Finding(subject="database", state=f"answers, tables at version {schema.current}")
 
 
 def _examine_storage(deps: Dependencies) -> Finding:
@@ -64,8 +57,8 @@ def _examine_storage(deps: Dependencies) -> Finding:
     except OSError as error:
         return Finding(
             subject="storage",
-            state=f"cannot be written to ({error.strerror or type(error).__name__})",
-            advice="see that the place named by STORAGE_URL exists, has room, and belongs to this user",
+            state=f"cannot be used: {error}",
+            advice="see that the place named by STORAGE_URL exists, has room, and that this user may write there",
         )
     return Finding(subject="storage", state="can be written to")
 

@@ -15,11 +15,14 @@ from app.domain.errors import UnreadablePdf
 from app.domain.ports import FileStorage
 from app.gateways.storage.factory import open_storage
 from app.logs import configure_logging
+from app.migration import WrongSchema
+from app.observation import observe
 from app.pdf.inspector import SandboxedPdfInspector
 from app.pdf.sandbox import Sandbox
 from app.proxies import TrustedProxies
 from app.signer.answers import MAX_DRAWN_BYTES
 from app.signer.ceremony import Ceremony
+from app.signer.codes import Codes
 from app.signer.database import Database, open_database
 from app.signer.dependencies import Dependencies
 from app.signer.envelopes import Envelopes
@@ -44,6 +47,7 @@ from app.signer.webhooks import EventQueue
 WRONG_SETTINGS = 3
 EXPIRY_BATCH = 50
 LINK_KEY = "file-links"
+CODE_KEY = "codes"
 KEY_BYTES = 32
 
 
@@ -53,7 +57,7 @@ def create_signer() -> Flask:
         settings = load_signer_settings()
         configure_logging(level=settings.log_level, log_format=settings.log_format)
         return build_signer(settings)
-    except (SettingsError, UnusableCertificate) as error:
+    except (SettingsError, UnusableCertificate, WrongSchema) as error:
         print(error, file=sys.stderr)  # noqa: T201 (for the person who starts it)
         raise SystemExit(WRONG_SETTINGS) from error
 
@@ -67,6 +71,7 @@ def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sa
     dependencies = _assemble(settings, sandbox or Sandbox(), sandbox or Sandbox())
     app = Flask(__name__, static_folder=None)
     app.extensions["signer"] = dependencies
+    observe(app)
     app.register_blueprint(make_protocol(dependencies))
     app.register_blueprint(make_file_routes(dependencies))
     app.register_blueprint(pages)
@@ -86,7 +91,7 @@ def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sa
 
 def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandbox) -> Dependencies:
     database = open_database(settings.database_url)
-    storage = _open_storage(settings.storage_url)
+    storage = _open_storage(settings)
     ensure_certificate(settings.certificate, settings.certificate_passphrase)
     sealer = load_sealer(settings.certificate, settings.certificate_passphrase, tsa_url=settings.tsa_url)
     inspector = SandboxedPdfInspector(sandbox)
@@ -146,15 +151,18 @@ def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandb
         envelopes=envelopes,
         reminders=Reminders(database=database, letters=letters, wake=bell.ring),
         ceremony=ceremony,
+        codes=Codes(
+            database=database, events=events, letters=letters, key=_own_key(database, CODE_KEY), wake=bell.ring
+        ),
         jobs=Jobs(runs, bell=bell),
     )
 
 
-def _open_storage(url: str) -> FileStorage:
+def _open_storage(settings: SignerSettings) -> FileStorage:
     try:
-        return open_storage(url)
+        return open_storage(settings.storage_url, s3_endpoint_url=settings.s3_endpoint_url)
     except ValueError as error:
-        raise SettingsError(f"SIGNER_STORAGE_URL is wrong: {error}") from error
+        raise SettingsError(f"SIGNER_STORAGE_URL: {error}") from error
 
 
 def _transport(settings: SignerSettings) -> MailTransport:

@@ -77,13 +77,13 @@ def test_few_credits_need_a_person(findings, signing, monkeypatch):
 def test_a_full_disk_needs_a_person(app, deps):
     class FullStorage:
         def check(self) -> None:
-            raise OSError(28, "No space left on device")
+            raise OSError("The storage folder cannot be written to: No space left on device.")
 
     rewire(app, storage=FullStorage())
     with app.app_context():
         (finding,) = (each for each in doctor.examine(app.extensions["countersign"]) if each.subject == "storage")
 
-    assert finding.state == "cannot be written to (No space left on device)"
+    assert finding.state == "cannot be used: The storage folder cannot be written to: No space left on device."
     assert "STORAGE_URL" in finding.advice
 
 

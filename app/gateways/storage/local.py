@@ -2,16 +2,14 @@
 
 import hashlib
 import os
-import re
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from app.domain.ids import new_id
 from app.domain.ports import SavedFile
+from app.gateways.storage.keys import parts_of
 
-#: A part of a key; it cannot start with a dot, which keeps `..` out and temporary names apart.
-_KEY_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 
@@ -72,10 +70,7 @@ class LocalStorage:
             raise OSError(f"The storage folder cannot be written to: {reason}.") from error
 
     def _path(self, key: str) -> Path:
-        parts = key.split("/")
-        if not all(_KEY_PART.fullmatch(part) for part in parts):
-            raise ValueError("A storage key must be a relative path of plain names.")
-        return self._root.joinpath(*parts)
+        return self._root.joinpath(*parts_of(key))
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder and those above it, each flushed into the one that holds it."""
