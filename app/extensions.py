@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, event
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -87,6 +87,14 @@ def engine_options(url: URL, *, pool_size: int) -> Mapping[str, Any]:
     else:
         options["pool_pre_ping"] = True
     return options
+
+
+def open_engine(url: str, *, pool_size: int) -> Engine:
+    """Return an engine for the database at `url`, set up as everywhere here; nothing is connected yet."""
+    address = absolute_database_url(url)
+    engine = create_engine(address, **engine_options(address, pool_size=pool_size))
+    configure_engine(engine)
+    return engine
 
 
 def warn_about_sqlite(url: str) -> None:

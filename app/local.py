@@ -14,14 +14,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import flask_migrate
 import requests
 from dotenv import dotenv_values
 from honcho.manager import Manager
 
 from app.config import Settings
 from app.domain.errors import Unauthorized
+from app.extensions import db
 from app.factory import create_app
+from app.migration import MIGRATIONS, upgrade
 from app.services import api_keys, projects
 
 HOST = "127.0.0.1"
@@ -53,7 +54,7 @@ class Ports:
 def run(ports: Ports) -> int:
     """Start the API, the signing service and the worker; return when one of them ends, or at Ctrl-C (status 0).
 
-    Raises CannotRun, SettingsError.
+    Raises CannotRun, SettingsError, and WrongSchema when a newer version has used the database.
     """
     for name, port in (("API", ports.api), ("signing service", ports.signer)):
         _require_free(name, port)
@@ -117,7 +118,7 @@ def _prepare_database(environment: Mapping[str, str], kept: dict[str, str]) -> s
     database_url = environment.get("DATABASE_URL", Settings.database_url)
     app = create_app(Settings(database_url=database_url, log_level="error"))
     with app.app_context():
-        flask_migrate.upgrade()
+        upgrade(db.engine, MIGRATIONS, place="DATABASE_URL")
         key = kept.get(LOCAL_API_KEY, "")
         try:
             api_keys.authenticate(key)

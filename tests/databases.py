@@ -7,22 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import flask_migrate
 import psycopg
 from sqlalchemy.engine import URL, make_url
 
-from app.config import Settings
-from app.factory import create_app
+from app import migration
+from app.extensions import open_engine
 
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL")
 
 
 def migrate(database_url: str) -> None:
     """Run all migrations, as an installation does."""
-    app = create_app(Settings(database_url=database_url, log_level="error"))
-    with app.app_context():
-        flask_migrate.upgrade()
-        app.extensions["sqlalchemy"].engine.dispose()
+    engine = open_engine(database_url, pool_size=1)
+    migration.upgrade(engine, migration.MIGRATIONS, place="DATABASE_URL")
+    engine.dispose()
 
 
 Migrate = Callable[[str], None]
@@ -45,35 +43,50 @@ class SqliteTemplate:
         """Leave the file to the temporary folder."""
 
 
+@contextmanager
+def empty(folder: Path, server: str | None = POSTGRES_URL) -> Iterator[str]:
+    """Give the URL of a database without tables: a file that is not there yet, or one on a PostgreSQL server."""
+    if server is None:
+        yield f"sqlite:///{folder / f'empty-{uuid4().hex[:12]}.db'}"
+        return
+    name = f"empty_{uuid4().hex[:12]}"
+    _execute(server, f'CREATE DATABASE "{name}"')
+    try:
+        yield _text(make_url(server).set(database=name))
+    finally:
+        _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 class PostgresTemplate:
     """A migrated database that PostgreSQL copies."""
 
     def __init__(self, server: str, migrate: Migrate) -> None:
-        self._server = make_url(server)
+        self._server = server
         self._name = f"template_{uuid4().hex[:12]}"
-        self._execute(f'CREATE DATABASE "{self._name}"')
-        migrate(_text(self._server.set(database=self._name)))
+        _execute(self._server, f'CREATE DATABASE "{self._name}"')
+        migrate(_text(make_url(server).set(database=self._name)))
 
     @contextmanager
     def copy(self, _folder: Path) -> Iterator[str]:
         name = f"test_{uuid4().hex[:12]}"
-        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._name}"')
+        _execute(self._server, f'CREATE DATABASE "{name}" TEMPLATE "{self._name}"')
         try:
-            yield _text(self._server.set(database=name))
+            yield _text(make_url(self._server).set(database=name))
         finally:
-            self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            _execute(self._server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def drop(self) -> None:
-        self._execute(f'DROP DATABASE "{self._name}" WITH (FORCE)')
-
-    def _execute(self, statement: str) -> None:
-        with psycopg.connect(_text(self._server.set(drivername="postgresql")), autocommit=True) as connection:
-            connection.execute(statement)
+        _execute(self._server, f'DROP DATABASE "{self._name}" WITH (FORCE)')
 
 
 def template(folder: Path, migrate: Migrate = migrate) -> SqliteTemplate | PostgresTemplate:
     """Return the template of this run's kind of database, with the tables that `migrate` makes at a URL."""
     return PostgresTemplate(POSTGRES_URL, migrate) if POSTGRES_URL else SqliteTemplate(folder, migrate)
+
+
+def _execute(server: str, statement: str) -> None:
+    with psycopg.connect(_text(make_url(server).set(drivername="postgresql")), autocommit=True) as connection:
+        connection.execute(statement)
 
 
 def _text(url: URL) -> str:

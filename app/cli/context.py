@@ -11,10 +11,24 @@ from app.config import SettingsError
 from app.domain.errors import CountersignError
 from app.extensions import db
 from app.factory import create_app
+from app.migration import MIGRATIONS, require_schema
+
+Command = Callable[..., None]
 
 
-def with_app(command: Callable[..., None]) -> Callable[..., None]:
-    """Run a command inside the app; what is wrong is one line on standard error."""
+def with_app(command: Command) -> Command:
+    """Run a command inside the app, if the database's tables fit; what is wrong is one line on standard error."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        require_schema(db.engine, MIGRATIONS, place="DATABASE_URL")
+        command(*args, **kwargs)
+
+    return with_any_schema(run)
+
+
+def with_any_schema(command: Command) -> Command:
+    """Run a command inside the app, whatever the tables are; what is wrong is one line on standard error."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:

@@ -7,12 +7,12 @@ from flask import Flask
 
 from app.api.deps import EXTENSION
 from app.cli import signer
-from app.cli.context import with_app
+from app.cli.context import with_any_schema
 from app.services import doctor
 
 
 @click.command("doctor")
-@with_app
+@with_any_schema
 def examine(app: Flask) -> None:
     """Say what is well and what is not; exit with 1 if something needs a person."""
     findings = [*doctor.examine(app.extensions[EXTENSION]), *signer.examine()]

@@ -6,6 +6,7 @@ import click
 
 from app import local
 from app.config import SettingsError
+from app.migration import WrongSchema
 
 
 @click.command("run")
@@ -15,5 +16,5 @@ def run_locally(port: int, signer_port: int) -> None:
     """Start everything on this machine, for trying out and for development."""
     try:
         sys.exit(local.run(local.Ports(api=port, signer=signer_port)))
-    except (local.CannotRun, SettingsError) as error:
+    except (local.CannotRun, SettingsError, WrongSchema) as error:
         raise click.ClickException(str(error)) from error

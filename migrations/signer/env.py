@@ -1,4 +1,4 @@
-"""How Alembic runs the migrations of the signing service's own database; `app.signer.database` hands over the engine."""
+"""How Alembic runs the migrations of the signing service's own database; `app.migration` hands over the engine."""
 
 from alembic import context
 

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain import ids
 from app.extensions import configure_engine
-from app.signer.database import Database, migration_config, open_database, upgrade
+from app.migration import alembic_config
+from app.signer.database import MIGRATIONS, Database, open_database, upgrade
 from app.signer.models import Link, Secret
 
 
@@ -26,13 +27,13 @@ def test_migrations_go_up_down_and_up(engine):
     for _ in range(2):
         upgrade(engine)
         assert "envelopes" in inspect(engine).get_table_names()
-        command.downgrade(migration_config(engine), "base")
+        command.downgrade(alembic_config(engine, MIGRATIONS), "base")
         assert inspect(engine).get_table_names() == ["alembic_version"]
 
 
 def test_the_migrations_make_what_the_models_say(engine):
     upgrade(engine)
-    command.check(migration_config(engine))
+    command.check(alembic_config(engine, MIGRATIONS))
 
 
 def test_a_second_upgrade_changes_nothing(engine):
