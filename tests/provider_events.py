@@ -24,7 +24,17 @@ def sign(body: bytes, *, secret: str = EVENT_SECRET, at: float | None = None) ->
     return f"t={moment},v1={digest}"
 
 
+def signed_event(event_id: str, kind: str, provider_id: str, secret: str) -> tuple[bytes, dict[str, str]]:
+    """Return the body and the headers of an event."""
+    body = _bytes(make_event(provider_id, kind=kind, event_id=event_id))
+    return body, {"X-Firma-Signature": sign(body, secret=secret), "Content-Type": "application/json"}
+
+
 def deliver(app: Flask, event: dict[str, Any]) -> TestResponse:
     """Deliver an event with a genuine signature."""
-    body = json.dumps(event, separators=(",", ":")).encode()
+    body = _bytes(event)
     return app.test_client().post(HOOK, data=body, headers={"X-Firma-Signature": sign(body)})
+
+
+def _bytes(event: dict[str, Any]) -> bytes:
+    return json.dumps(event, separators=(",", ":")).encode()

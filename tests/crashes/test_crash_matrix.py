@@ -21,9 +21,9 @@ from tests import invariants
 from tests.callers import Caller, make_caller
 from tests.crashes.build import build
 from tests.crashes.operations import Task, create, perform, receive
-from tests.events import signed_event
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider_server import ProviderServer
+from tests.provider_events import signed_event
 
 pytestmark = pytest.mark.crashes
 

@@ -5,7 +5,7 @@ import pytest
 from app.domain.errors import ProviderUnavailable
 from app.services import doctor
 from tests.callers import rewire
-from tests.events import signed_event
+from tests.provider_events import signed_event
 
 
 @pytest.fixture

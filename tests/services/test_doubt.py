@@ -7,7 +7,7 @@ from app.domain.errors import ProviderUnavailable
 from app.domain.ports import EnvelopeStatus
 from app.models import SignatureRequest
 from app.services.unit_of_work import reading
-from tests.events import signed_event
+from tests.provider_events import signed_event
 
 KEY = "order-12345"
 

@@ -30,10 +30,10 @@ from tests import invariants
 from tests.builders.pdfs import make_pdf
 from tests.callers import make_body, make_caller
 from tests.databases import PostgresTemplate, SqliteTemplate
-from tests.events import signed_event
 from tests.fakes.clock import FakeClock
 from tests.fakes.inspector import TrustingInspector
 from tests.fakes.signing import FakeSigningProvider
+from tests.provider_events import signed_event
 
 EVENT_SECRET = "a-secret-of-the-provider-0123456789"
 PDF = make_pdf()

@@ -8,17 +8,9 @@ from enum import StrEnum
 from app.domain.events import EVENT_BY_ACTION, Event
 from app.domain.lifecycle import OPEN, Status
 from app.models import DeliveryStatus, StoredFile
+from tests.invariants import AGREE
 from tests.soak.evidence import Evidence
 
-#: What an envelope may be there, for a status here.
-AGREEING = {
-    Status.SENT: {"in_progress"},
-    Status.VIEWED: {"in_progress"},
-    Status.COMPLETED: {"finished"},
-    Status.DECLINED: {"declined"},
-    Status.CANCELLED: {"cancelled"},
-    Status.EXPIRED: {"expired", "cancelled"},
-}
 #: What a project is told of an entry of the history; of what is not here it is not told.
 EVENTS = {**EVENT_BY_ACTION, "recipient_signed": Event.SIGNED}
 NOBODY_CAN_SIGN = {"cancelled", "deleted"}
@@ -111,7 +103,7 @@ def nothing_is_in_doubt(evidence: Evidence) -> Findings:
 def both_sides_agree(evidence: Evidence) -> Findings:
     for request in evidence.requests.values():
         envelope = evidence.envelopes.get(request.provider_id or "")
-        if envelope is not None and envelope["status"] not in AGREEING[Status(request.status)]:
+        if envelope is not None and envelope["status"] not in AGREE[Status(request.status)]:
             yield Kind.OTHER, f"{request.id} is {request.status} here and {envelope['status']} there"
 
 
