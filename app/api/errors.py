@@ -35,6 +35,7 @@ CODE_BY_STATUS = {
     400: ("invalid_request", "The request is not valid."),
     404: ("not_found", "There is nothing at this address."),
     405: ("method_not_allowed", "This address does not answer that method."),
+    412: ("precondition_failed", "The file is not the one that If-Match names."),
     413: ("request_too_large", "The request body is too large."),
     415: ("unsupported_media_type", "This content type is not supported here."),
     416: ("range_not_satisfiable", "The range is outside the file."),
@@ -73,13 +74,13 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(Exception, _answer_bug)
 
 
-def status_of(error: CountersignError) -> int:
+def status_of(kind: type[CountersignError]) -> int:
     """Return the HTTP status of one of our errors."""
-    return next(STATUS_BY_ERROR[kind] for kind in type(error).__mro__ if kind in STATUS_BY_ERROR)
+    return next(STATUS_BY_ERROR[each] for each in kind.__mro__ if each in STATUS_BY_ERROR)
 
 
 def _answer_ours(error: CountersignError) -> Response:
-    status = status_of(error)
+    status = status_of(type(error))
     if isinstance(error, errors.ProviderError):
         log.warning(
             "provider error answered",

@@ -1,18 +1,17 @@
 """`/v1/health` (contract section 3)."""
 
-from flask import Response, jsonify
-
 from app.api.parsing import StrictBlueprint
+from app.api.schemas.health import HealthSchema
 from app.services import health
+from app.services.health import Health
 
 blueprint = StrictBlueprint("health", __name__, description="Whether this server can do its work.")
 
 
 @blueprint.get("/health")
-def get_health() -> Response:
+@blueprint.response(200, HealthSchema, description="It can.")
+@blueprint.alt_response(503, schema=HealthSchema, description="It cannot: `checks` says what fails.")
+def get_health() -> tuple[Health, int]:
     """Say whether this server can do its work; needs no key."""
     found = health.check()
-    body = {"status": "ok" if found.is_ok else "degraded", "version": found.version, "checks": dict(found.checks)}
-    response = jsonify(body)
-    response.status_code = 200 if found.is_ok else 503
-    return response
+    return found, 200 if found.is_ok else 503

@@ -1,8 +1,10 @@
 """Reading requests strictly: one JSON parser, unknown members refused, every error with its dotted path."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import flask
 import marshmallow
@@ -11,10 +13,15 @@ from webargs import missing
 from webargs.flaskparser import FlaskParser
 
 from app.api.errors import InvalidJson
-from app.domain.errors import InvalidRequest
+from app.domain.errors import CountersignError, InvalidRequest
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 #: The largest body of a JSON route (contract section 1).
 LARGEST_JSON = 1024 * 1024
+
+#: How the API description shows the header that says where the new thing is.
+LOCATION: Mapping[str, Any] = {"Location": {}}
 
 #: Under this name marshmallow files what is wrong with an object as a whole.
 SCHEMA_ERRORS = "_schema"
@@ -38,6 +45,14 @@ class StrictParser(FlaskParser):
         body = read_body(req, limit=LARGEST_JSON)
         return parse_json(body) if body else missing
 
+    def load_querystring(self, req: flask.Request, schema: marshmallow.Schema) -> Any:
+        """Return the query; refuse a parameter that is given twice and is no list: one of the two would be lost."""
+        query = super().load_querystring(req, schema)
+        twice = [name for name, values in req.args.lists() if len(values) > 1 and name not in query.multiple_keys]
+        if twice:
+            raise marshmallow.ValidationError({name: ["Must be given only once."] for name in twice})
+        return query
+
     def handle_error(self, error: marshmallow.ValidationError, *_args: object, **_kwargs: object) -> NoReturn:
         """Turn the library's error tree into ours."""
         # The library puts the place that it looked at above each tree.
@@ -50,10 +65,51 @@ class StrictParser(FlaskParser):
     }
 
 
+@dataclass
+class Facts:
+    """What a view's schemas do not say of its answers; the API description shows it."""
+
+    errors: tuple[type[CountersignError], ...] = ()
+    replays: bool = False
+    sends_pdf: bool = False
+
+
 class StrictBlueprint(Blueprint):
-    """A blueprint whose arguments are read strictly."""
+    """A blueprint whose arguments are read strictly, and whose views say how they can fail."""
 
     ARGUMENTS_PARSER = StrictParser()
+    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING: ClassVar = {
+        **Blueprint.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING,
+        "json_or_empty": "application/json",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: By the name of the view.
+        self.facts: defaultdict[str, Facts] = defaultdict(Facts)
+
+    def arguments(self, schema: Any, *, location: str = "json", **kwargs: Any) -> Any:
+        """Read arguments; a body that may be empty is not required."""
+        return super().arguments(schema, location=location, **{"required": location != "json_or_empty", **kwargs})
+
+    def raises(self, *errors: type[CountersignError]) -> Callable[[View], View]:
+        """Say what a view can raise, beside what every route of its kind can (`openapi/operations.py`)."""
+
+        def decorate(view: View) -> View:
+            self.facts[view.__name__].errors = errors
+            return view
+
+        return decorate
+
+    def replays(self, view: View) -> View:
+        """Say that a view takes an Idempotency-Key."""
+        self.facts[view.__name__].replays = True
+        return view
+
+    def sends_pdf(self, view: View) -> View:
+        """Say that a view answers with a PDF: whole, by range, or not changed."""
+        self.facts[view.__name__].sends_pdf = True
+        return view
 
     def no_query(self, view: Callable[..., Any]) -> Callable[..., Any]:
         """Refuse every query parameter: a view that takes none says so with this."""

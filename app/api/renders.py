@@ -10,7 +10,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from app.api.deps import current_project, dependencies, idempotency_key, public_url
 from app.api.downloads import send_pdf
 from app.api.errors import UnsupportedMediaType
-from app.api.parsing import LARGEST_JSON, StrictBlueprint, invalid_request, parse_json, read_body
+from app.api.parsing import LARGEST_JSON, LOCATION, StrictBlueprint, invalid_request, parse_json, read_body
 from app.api.schemas.renders import (
     RenderFailSchema,
     RenderListSchema,
@@ -18,7 +18,7 @@ from app.api.schemas.renders import (
     RenderReserveSchema,
     RenderSchema,
 )
-from app.domain.errors import DocumentTooLarge, InvalidRequest
+from app.domain.errors import Conflict, DocumentTooLarge, InvalidRequest
 from app.models import Render
 from app.services import renders
 from app.services.paging import Page
@@ -31,6 +31,23 @@ MULTIPART_OVERHEAD = 64 * 1024
 
 PDF = "application/pdf"
 
+FILE_FORM = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {"file": {"type": "string", "contentMediaType": PDF}},
+    "additionalProperties": False,
+}
+
+#: How the API description shows the bodies that a render can be made of.
+PDF_OR_NOTHING_YET = {
+    "required": True,
+    "content": {
+        PDF: {},
+        "multipart/form-data": {"schema": FILE_FORM, "encoding": {"file": {"contentType": PDF}}},
+        "application/json": {"schema": RenderReserveSchema},
+    },
+}
+
 
 @blueprint.get("")
 @blueprint.arguments(RenderQuerySchema, location="query")
@@ -42,9 +59,17 @@ def list_renders(query: Mapping[str, Any]) -> Page[Render]:
 
 @blueprint.post("")
 @blueprint.no_query
-@blueprint.response(201, RenderSchema)
+@blueprint.doc(requestBody=PDF_OR_NOTHING_YET)
+@blueprint.replays
+@blueprint.raises(DocumentTooLarge, UnsupportedMediaType)
+@blueprint.response(201, RenderSchema, headers=LOCATION, description="The PDF is here.")
+@blueprint.alt_response(202, schema=RenderSchema, headers=LOCATION, description="The id is reserved.")
+@blueprint.alt_response(200, schema=RenderSchema, headers=LOCATION, description="A replay: the render as it is.")
 def create_render() -> tuple[Render, int, Mapping[str, str]]:
-    """Take a PDF in, raw or as the multipart field `file`; or, with `{}`, reserve an id for one that comes later."""
+    """Take a PDF in, raw or as the multipart field `file`; or, with `{}`, reserve an id for one that comes later.
+
+    A PDF has at most 50 MiB and 500 pages. One that could change by itself is refused, and one that is signed already.
+    """
     kind = request.mimetype
     if kind == "application/json":
         _load_empty_object()
@@ -71,6 +96,8 @@ def get_render(render_id: UUID) -> Render:
 
 @blueprint.put("/<uuid:render_id>/pdf")
 @blueprint.no_query
+@blueprint.doc(requestBody={"required": True, "content": {PDF: {}}})
+@blueprint.raises(Conflict, DocumentTooLarge, UnsupportedMediaType)
 @blueprint.response(200, RenderSchema)
 def put_render_pdf(render_id: UUID) -> Render:
     """Give a reserved render its PDF."""
@@ -82,6 +109,7 @@ def put_render_pdf(render_id: UUID) -> Render:
 @blueprint.post("/<uuid:render_id>/fail")
 @blueprint.arguments(RenderFailSchema)
 @blueprint.no_query
+@blueprint.raises(Conflict)
 @blueprint.response(200, RenderSchema)
 def fail_render(body: Mapping[str, Any], render_id: UUID) -> Render:
     """Record that a reserved render will never get its PDF."""
@@ -90,6 +118,8 @@ def fail_render(body: Mapping[str, Any], render_id: UUID) -> Render:
 
 @blueprint.get("/<uuid:render_id>/download")
 @blueprint.no_query
+@blueprint.raises(Conflict)
+@blueprint.sends_pdf
 def download_render(render_id: UUID) -> Response:
     """Download the PDF as it was uploaded."""
     file = renders.pdf_file(render_id, project_id=current_project())

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from app.api.deps import current_project, dependencies, public_url
-from app.api.parsing import StrictBlueprint
+from app.api.parsing import LOCATION, StrictBlueprint
 from app.api.schemas.webhooks import (
     WebhookActionSchema,
     WebhookChangeSchema,
@@ -19,6 +19,7 @@ from app.api.schemas.webhooks import (
     WebhookSchema,
     WebhookWithSecretSchema,
 )
+from app.domain.errors import Conflict
 from app.models import WebhookDelivery, WebhookSubscription
 from app.services import deliveries, webhooks
 from app.services.paging import Page
@@ -37,7 +38,7 @@ def list_webhooks(query: Mapping[str, Any]) -> Page[WebhookSubscription]:
 @blueprint.post("")
 @blueprint.arguments(WebhookCreateSchema)
 @blueprint.no_query
-@blueprint.response(201, WebhookWithSecretSchema)
+@blueprint.response(201, WebhookWithSecretSchema, headers=LOCATION)
 def create_webhook(body: Mapping[str, Any]) -> tuple[WebhookSubscription, int, Mapping[str, str]]:
     """Subscribe an address to events; the answer alone shows the secret."""
     created = webhooks.create(project_id=current_project(), deps=dependencies(), **body)
@@ -81,6 +82,7 @@ def rotate_webhook_secret(webhook_id: UUID) -> WebhookSubscription:
 @blueprint.post("/<uuid:webhook_id>/test")
 @blueprint.arguments(WebhookActionSchema, location="json_or_empty", as_kwargs=True)
 @blueprint.no_query
+@blueprint.raises(Conflict)
 @blueprint.response(202, WebhookDeliverySchema)
 def send_test_webhook(webhook_id: UUID) -> WebhookDelivery:
     """Queue a test delivery."""
@@ -112,6 +114,7 @@ def get_webhook_delivery(webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery
 @blueprint.post("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/redeliver")
 @blueprint.arguments(WebhookActionSchema, location="json_or_empty", as_kwargs=True)
 @blueprint.no_query
+@blueprint.raises(Conflict)
 @blueprint.response(202, WebhookDeliverySchema)
 def redeliver(webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
     """Send a delivery again: the same bytes with the same id."""

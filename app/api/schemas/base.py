@@ -2,11 +2,12 @@
 
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_dump, validate
 
 from app.domain.clock import format_timestamp
 
@@ -19,14 +20,41 @@ UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+def wire_name(name: str) -> str:
+    """Return a name of ours as the wire has it: `render_id` is `renderId`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
 class WireSchema(Schema):
     """snake_case in Python, camelCase on the wire."""
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         """Name the field on the wire."""
         if field_obj.data_key is None:
-            first, *rest = field_name.split("_")
-            field_obj.data_key = first + "".join(word.capitalize() for word in rest)
+            field_obj.data_key = wire_name(field_name)
+
+
+class AnswerSchema(WireSchema):
+    """What we send. Every member is always there, perhaps null, but for those in `SOMETIMES`: they are left out."""
+
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset()
+
+    class Meta:
+        """Callers must expect members that are added later."""
+
+        unknown = EXCLUDE
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Name the field on the wire, and say in the API description whether it is always there."""
+        super().on_bind_field(field_name, field_obj)
+        field_obj.required = field_name not in self.SOMETIMES
+
+    @post_dump
+    def leave_out(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        """Leave out what is not there to be told."""
+        absent = {wire_name(name) for name in self.SOMETIMES}
+        return {name: value for name, value in data.items() if value is not None or name not in absent}
 
 
 class Identifier(fields.UUID):
@@ -103,31 +131,46 @@ class TrueOrFalse(fields.Boolean):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-def text(*, longest: int, shortest: int = 1) -> validate.And:
+#: What the API description says of values that a method works out.
+URL = {"type": "string", "format": "uri"}
+URL_OR_NULL = {"type": ["string", "null"], "format": "uri"}
+COUNT_OR_NULL = {"type": ["integer", "null"], "minimum": 0}
+
+
+class TextRule(validate.Validator):
+    """A rule that text keeps. `pattern` says the same to JSON Schema, as far as its regular expressions can."""
+
+    def __init__(self, is_kept: Callable[[str], bool], message: str, *, pattern: str | None = None) -> None:
+        self.is_kept = is_kept
+        self.message = message
+        self.pattern = pattern
+
+    def __call__(self, value: str) -> str:
+        """Return the text; raise ValidationError when it breaks the rule."""
+        if not self.is_kept(value):
+            raise ValidationError(self.message)
+        return value
+
+
+PRINTABLE = TextRule(
+    lambda value: not UNPRINTABLE.search(value),
+    "Must not contain control characters.",
+    pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$",
+)
+ENCODABLE = TextRule(lambda value: not SURROGATE.search(value), "Must be valid Unicode text.")
+NOT_BLANK = TextRule(lambda value: not value or bool(value.strip()), "Must not be blank.", pattern=r"^$|\S")
+
+
+def text(*, longest: int, shortest: int = 1) -> list[validate.Validator]:
     """Accept printable text of that length that is more than white space; nothing is trimmed."""
-    return validate.And(validate.Length(min=shortest, max=longest), _printable, _not_blank)
+    return [validate.Length(min=shortest, max=longest), PRINTABLE, NOT_BLANK]
 
 
-def remark(*, longest: int) -> validate.And:
+def remark(*, longest: int) -> list[validate.Validator]:
     """Accept any printable text up to that length."""
-    return validate.And(validate.Length(max=longest), _printable)
+    return [validate.Length(max=longest), PRINTABLE]
 
 
-def literal(*, longest: int) -> validate.And:
+def literal(*, longest: int) -> list[validate.Validator]:
     """Accept any text of that length that can be encoded."""
-    return validate.And(validate.Length(min=1, max=longest), _encodable)
-
-
-def _printable(value: str) -> None:
-    if UNPRINTABLE.search(value):
-        raise ValidationError("Must not contain control characters.")
-
-
-def _encodable(value: str) -> None:
-    if SURROGATE.search(value):
-        raise ValidationError("Must be valid Unicode text.")
-
-
-def _not_blank(value: str) -> None:
-    if value and not value.strip():
-        raise ValidationError("Must not be blank.")
+    return [validate.Length(min=1, max=longest), ENCODABLE]

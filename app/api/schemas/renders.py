@@ -3,10 +3,20 @@
 from typing import Any
 
 from marshmallow import fields
-from marshmallow.validate import Range
+from marshmallow.validate import OneOf, Range
 
 from app.api.deps import public_url
-from app.api.schemas.base import Cursor, QueryNumber, Timestamp, WireSchema, text
+from app.api.schemas.base import (
+    COUNT_OR_NULL,
+    URL,
+    URL_OR_NULL,
+    AnswerSchema,
+    Cursor,
+    QueryNumber,
+    Timestamp,
+    WireSchema,
+    text,
+)
 from app.domain.clock import ONE_MILLISECOND
 from app.models import RenderStatus
 
@@ -28,18 +38,18 @@ class RenderQuerySchema(WireSchema):
     cursor = Cursor()
 
 
-class RenderSchema(WireSchema):
+class RenderSchema(AnswerSchema):
     """A render."""
 
     id = fields.UUID()
-    status = fields.String()
-    poll_url = fields.Function(lambda render: public_url(f"/v1/renders/{render.id}"))
-    download_url = fields.Method("_download_url")
-    error_message = fields.String()
+    status = fields.String(validate=OneOf([*RenderStatus]))
+    poll_url = fields.Function(lambda render: public_url(f"/v1/renders/{render.id}"), metadata=URL)
+    download_url = fields.Method("_download_url", metadata=URL_OR_NULL)
+    error_message = fields.String(allow_none=True)
     created_at = Timestamp()
-    completed_at = Timestamp()
-    duration_ms = fields.Method("_duration_ms")
-    page_count = fields.Method("_page_count")
+    completed_at = Timestamp(allow_none=True)
+    duration_ms = fields.Method("_duration_ms", metadata=COUNT_OR_NULL)
+    page_count = fields.Method("_page_count", metadata=COUNT_OR_NULL)
 
     def _download_url(self, render: Any) -> str | None:
         return public_url(f"/v1/renders/{render.id}/download") if render.status == RenderStatus.SUCCEEDED else None
@@ -53,9 +63,9 @@ class RenderSchema(WireSchema):
         return None if render.pages is None else len(render.pages)
 
 
-class RenderListSchema(WireSchema):
+class RenderListSchema(AnswerSchema):
     """A page of renders, newest first."""
 
     renders = fields.List(fields.Nested(RenderSchema), attribute="rows")
-    next_cursor = Timestamp()
+    next_cursor = Timestamp(allow_none=True)
     has_more = fields.Boolean()

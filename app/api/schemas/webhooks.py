@@ -3,9 +3,19 @@
 from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
-from app.api.schemas.base import Cursor, QueryNumber, Timestamp, TrueOrFalse, WireSchema, remark
-from app.domain.events import Event
-from app.models import DeliveryStatus
+from app.api.schemas.base import (
+    URL,
+    AnswerSchema,
+    Cursor,
+    QueryNumber,
+    Timestamp,
+    TrueOrFalse,
+    WireSchema,
+    remark,
+)
+from app.domain.events import TEST_EVENT, Event
+from app.domain.ports import WebhookFault
+from app.models import DeliveryStatus, SwitchOffReason
 
 
 class WebhookChangeSchema(WireSchema):
@@ -41,18 +51,18 @@ class WebhookDeliveryQuerySchema(WebhookQuerySchema):
     status = fields.Enum(DeliveryStatus, by_value=True)
 
 
-class WebhookSchema(WireSchema):
+class WebhookSchema(AnswerSchema):
     """A subscription, without its secret."""
 
     id = fields.UUID()
-    url = fields.String()
-    events = fields.List(fields.String())
+    url = fields.String(metadata=URL)
+    events = fields.List(fields.String(validate=OneOf([*Event])))
     active = fields.Boolean()
-    description = fields.String()
+    description = fields.String(allow_none=True)
     created_at = Timestamp()
-    failing_since = Timestamp()
-    disabled_at = Timestamp()
-    disabled_reason = fields.String()
+    failing_since = Timestamp(allow_none=True)
+    disabled_at = Timestamp(allow_none=True)
+    disabled_reason = fields.String(allow_none=True, validate=OneOf([*SwitchOffReason]))
 
 
 class WebhookWithSecretSchema(WebhookSchema):
@@ -61,43 +71,43 @@ class WebhookWithSecretSchema(WebhookSchema):
     secret = fields.String()
 
 
-class WebhookListSchema(WireSchema):
+class WebhookListSchema(AnswerSchema):
     """A page of subscriptions, newest first."""
 
     webhooks = fields.List(fields.Nested(WebhookSchema), attribute="rows")
-    next_cursor = Timestamp()
+    next_cursor = Timestamp(allow_none=True)
     has_more = fields.Boolean()
 
 
-class WebhookDeliverySchema(WireSchema):
+class WebhookDeliverySchema(AnswerSchema):
     """An event on its way to one subscription."""
 
     id = fields.UUID()
     webhook_id = fields.UUID(attribute="subscription_id")
-    signature_request_id = fields.UUID(attribute="request_id")
-    event = fields.String()
-    status = fields.String()
+    signature_request_id = fields.UUID(attribute="request_id", allow_none=True)
+    event = fields.String(validate=OneOf([*Event, TEST_EVENT]))
+    status = fields.String(validate=OneOf([*DeliveryStatus]))
     attempt_count = fields.Integer(attribute="attempts_made")
-    next_attempt_at = Timestamp(attribute="due_at")
+    next_attempt_at = Timestamp(attribute="due_at", allow_none=True)
     created_at = Timestamp()
-    finished_at = Timestamp()
+    finished_at = Timestamp(allow_none=True)
 
 
-class WebhookDeliveryListSchema(WireSchema):
+class WebhookDeliveryListSchema(AnswerSchema):
     """A page of deliveries, newest first."""
 
     deliveries = fields.List(fields.Nested(WebhookDeliverySchema), attribute="rows")
-    next_cursor = Timestamp()
+    next_cursor = Timestamp(allow_none=True)
     has_more = fields.Boolean()
 
 
-class WebhookAttemptSchema(WireSchema):
+class WebhookAttemptSchema(AnswerSchema):
     """One attempt; `answer` is the first 1 KiB of what came back."""
 
     number = fields.Integer()
     at = Timestamp()
-    status = fields.Integer()
-    error = fields.String()
+    status = fields.Integer(allow_none=True)
+    error = fields.String(allow_none=True, validate=OneOf([*WebhookFault]))
     duration_ms = fields.Integer()
     answer = fields.String()
 
@@ -105,5 +115,5 @@ class WebhookAttemptSchema(WireSchema):
 class WebhookDeliveryDetailSchema(WebhookDeliverySchema):
     """A delivery with the text that is sent, and all attempts at it."""
 
-    body = fields.Function(lambda delivery: delivery.body.decode())
+    body = fields.Function(lambda delivery: delivery.body.decode(), metadata={"type": "string"})
     attempts = fields.List(fields.Nested(WebhookAttemptSchema), attribute="history")
