@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None, dependencies: Dependencies | No
     app.url_map.merge_slashes = False  # An address has one form; another one is not found, and never a redirect.
     _bind_database(app, settings)
     app.extensions[EXTENSION] = dependencies or build_dependencies(settings)
-    _register_api(app)
+    _register_api(app, settings)
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     return app
 
@@ -110,10 +110,10 @@ def _bind_database(app: Flask, settings: Settings) -> None:
         configure_engine(db.engine)
 
 
-def _register_api(app: Flask) -> None:
+def _register_api(app: Flask, settings: Settings) -> None:
     observe(app)
     policies = {blueprint.name: policy for blueprint, _, policy in BLUEPRINTS}
-    require_api_keys(app, policies)
+    require_api_keys(app, policies, settings)
     for blueprint, prefix, _ in BLUEPRINTS:
         app.register_blueprint(blueprint, url_prefix=prefix)
     register_description(app, BLUEPRINTS)

@@ -56,6 +56,7 @@ def make_settings(database_url: str, folder: Path) -> Settings:
         signing_provider_url="https://provider.invalid/signing-request-api",
         signing_provider_api_key="provider-key-0123456789",
         signing_provider_webhook_secrets=(EVENT_SECRET,),
+        rate_limit_failed_auth="1000000 per minute",
         log_level="error",
     )
 

@@ -6,7 +6,7 @@ set -euo pipefail
 missing=()
 [ -n "${TEST_POSTGRES_URL:-}" ] || missing+=("PostgreSQL (set TEST_POSTGRES_URL to a server whose user may create databases)")
 [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || missing+=("Chromium (Debian: chromium)")
-tools=(pdfsig nginx openssl systemd-analyze)
+tools=(pdfsig nginx openssl redis-server systemd-analyze)
 has_tools=yes
 for tool in "${tools[@]}"; do
   if ! PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null; then

@@ -4,6 +4,9 @@ import enum
 
 from flask import Flask, g, request
 
+from app.api.limits import limit_calls
+from app.config import Settings
+from app.domain import keys
 from app.domain.errors import Unauthorized
 from app.services import api_keys
 
@@ -15,17 +18,33 @@ class Policy(enum.Enum):
     PUBLIC = enum.auto()
 
 
-def require_api_keys(app: Flask, policies: dict[str, Policy]) -> None:
-    """Authenticate before anything else is looked at; addresses below /v1 that do not exist want a key too."""
+def require_api_keys(app: Flask, policies: dict[str, Policy], settings: Settings) -> None:
+    """Authenticate before anything else is looked at; addresses below /v1 that do not exist want a key too.
+
+    A refusal waits until the call has been counted: who calls too often without a key hears that instead. Raises
+    SettingsError.
+    """
 
     def authenticate() -> None:
         policy = policies.get(request.blueprint or "")
         if policy is Policy.PUBLIC:
             return
         if policy is Policy.API_KEY or request.path.startswith("/v1/"):
-            g.project_id = api_keys.authenticate(_bearer_token())
+            try:
+                token = _bearer_token()
+                g.project_id = api_keys.authenticate(token)
+                g.key_prefix = keys.prefix_of(token)
+            except Unauthorized as error:
+                g.refusal = error
 
     app.before_request(authenticate)
+    limit_calls(app, settings)
+    app.before_request(_refuse)
+
+
+def _refuse() -> None:
+    if "refusal" in g:
+        raise g.refusal
 
 
 def _bearer_token() -> str:
