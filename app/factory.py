@@ -1,6 +1,6 @@
 """The composition root: the only code that knows every part."""
 
-from flask import Flask, Response
+from flask import Flask
 
 from app.api import health, provider_events, renders, signatures, webhooks
 from app.api.auth import Policy, require_api_keys
@@ -26,6 +26,7 @@ from app.observation import observe
 from app.pdf.inspector import SandboxedPdfInspector
 from app.pdf.sandbox import Sandbox
 from app.proxies import TrustedProxies
+from app.security_headers import add_security_headers
 from app.services.dependencies import Dependencies
 
 #: Blueprint, prefix, who may call.
@@ -118,10 +119,4 @@ def _register_api(app: Flask, settings: Settings) -> None:
         app.register_blueprint(blueprint, url_prefix=prefix)
     register_description(app, BLUEPRINTS)
     register_error_handlers(app)
-    app.after_request(_protect)
-
-
-def _protect(response: Response) -> Response:
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault("Cache-Control", "private, no-store")
-    return response
+    add_security_headers(app, public_url=settings.public_url)

@@ -20,6 +20,7 @@ from app.observation import observe
 from app.pdf.inspector import SandboxedPdfInspector
 from app.pdf.sandbox import Sandbox
 from app.proxies import TrustedProxies
+from app.security_headers import add_security_headers
 from app.signer.answers import MAX_DRAWN_BYTES
 from app.signer.ceremony import Ceremony
 from app.signer.codes import Codes
@@ -75,6 +76,7 @@ def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sa
     app.register_blueprint(make_protocol(dependencies))
     app.register_blueprint(make_file_routes(dependencies))
     app.register_blueprint(pages)
+    add_security_headers(app, public_url=settings.public_url)
 
     @app.get("/health")
     def health() -> ResponseReturnValue:
