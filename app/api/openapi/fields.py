@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from apispec.ext.marshmallow import OpenAPIConverter
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest import Api
 from marshmallow import fields, validate
 

@@ -16,10 +16,10 @@ STATIC = Path(__file__).parent.parent / "static"
 #: The names of what others have published hold its version.
 A_YEAR = 365 * 24 * 60 * 60
 
-#: The page runs our own files only, and talks to nobody but this server. Swagger UI styles what it draws in place.
+#: The page runs our own files only, and talks to nobody but this server.
 PAGE_HEADERS = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "Referrer-Policy": "no-referrer",
