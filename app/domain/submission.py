@@ -45,13 +45,18 @@ class Submission:
     fields: tuple[EnvelopeField, ...]
     anchors: tuple[AnchorTag, ...]
     expiration_hours: int
+    #: Whether each person has to enter a code from an e-mail before they see the document.
+    require_code: bool = False
 
     def as_mapping(self) -> Mapping[str, Any]:
         """Return the whole as plain values, the base of the idempotency fingerprint.
 
         Absent members are left out, so that an optional one that is added later changes no old fingerprint.
         """
-        return asdict(self, dict_factory=_without_absent)
+        mapping = asdict(self, dict_factory=_without_absent)
+        if not self.require_code:
+            del mapping["require_code"]
+        return mapping
 
 
 def _without_absent(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

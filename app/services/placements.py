@@ -39,6 +39,7 @@ def prepare(
         fields=submission.fields,
         anchors=anchors,
         expiration_hours=submission.expiration_hours,
+        require_code=submission.require_code,
     )
 
 

@@ -19,17 +19,21 @@ from app.signer.ceremony_view import (
     CeremonyView,
     Client,
     fields_of,
-    require_ready,
+    needs_code,
+    require_admitted,
+    require_turn,
     state_of,
     view_of,
 )
+from app.signer.codes import code_step
 from app.signer.database import Database
 from app.signer.events import EventOutbox, EventType
 from app.signer.files import FileKind, FileLinks
 from app.signer.languages import tell as _
 from app.signer.letters import Letters
-from app.signer.links import find_recipient
-from app.signer.models import Envelope, EnvelopeStatus, Recipient
+from app.signer.links import find_link, lock_link, require_link
+from app.signer.models import Envelope, EnvelopeStatus, Link, Recipient
+from app.signer.opening import record_opening
 from app.signer.page_images import PageImages, PageTexts
 from app.signer.text import holds_control
 from app.signer.turns import acting, whose_turn
@@ -56,19 +60,19 @@ class Ceremony:
     def find(self, token: str) -> CeremonyView | None:
         """Return what the person sees, or None for a link that was never made. Changes nothing."""
         with self.database.reading() as session:
-            recipient = find_recipient(session, token)
-            return self._view(recipient) if recipient else None
+            link = find_link(session, token)
+            return self._view(session, link) if link else None
 
     def open(self, token: str, client: Client) -> CeremonyView:
         """Record that a person, not a mail scanner, opened the document; raise NotFound for an unknown token.
 
-        Only the first time counts (provider fact sheet, section 13.1).
+        Nothing is recorded while a code has to be entered first.
         """
         with self.database.unit_of_work() as session:
-            recipient = _lock(session, token)
-            if state_of(recipient) is CeremonyState.READY:
-                self._record_view(session, recipient, client)
-            view = self._view(recipient)
+            link = lock_link(session, token)
+            if state_of(link.recipient) is CeremonyState.READY and not needs_code(link):
+                self._record_view(session, link.recipient, client)
+            view = self._view(session, link)
         self.wake()
         return view
 
@@ -78,18 +82,16 @@ class Ceremony:
         Raises InvalidAnswers, CeremonyClosed when it is not (or no longer) this person's turn, NotFound.
         """
         with self.database.reading() as session:
-            recipient = _require(find_recipient(session, token))
-            require_ready(recipient)
-            fields = fields_of(recipient)
+            fields = fields_of(_require_ready(require_link(session, token)))
         # Pictures are looked at in a child process, so no transaction is open; fields never change once sent.
         answers = check_answers(fields, values, consent=consent, redraw=self.redraw)
         with self.database.unit_of_work() as session:
-            recipient = _lock(session, token)
-            require_ready(recipient)
+            link = lock_link(session, token)
+            recipient = _require_ready(link)
             self._record_view(session, recipient, client)
             self._record_signature(session, recipient, answers, client)
             self._move_on(session, recipient)
-            view = self._view(recipient)
+            view = self._view(session, link)
         self.wake()
         return view
 
@@ -100,8 +102,7 @@ class Ceremony:
         Raises NotFound, CeremonyClosed.
         """
         with self.database.unit_of_work() as session:
-            recipient = _lock(session, token)
-            require_ready(recipient)
+            recipient = _require_ready(lock_link(session, token))
             recipient.draft = draft_of(fields_of(recipient), values)
 
     def decline(self, token: str, *, reason: str, client: Client) -> CeremonyView:
@@ -115,11 +116,11 @@ class Ceremony:
                 field_errors={"reason": _("At most %(limit)s printable characters, please.", limit=MAX_REASON)}
             )
         with self.database.unit_of_work() as session:
-            recipient = _lock(session, token)
-            require_ready(recipient)
+            link = lock_link(session, token)
+            recipient = _require_ready(link)
             self._record_view(session, recipient, client)
             self._record_refusal(session, recipient, reason or None, client)
-            view = self._view(recipient)
+            view = self._view(session, link)
         self.wake()
         return view
 
@@ -140,19 +141,16 @@ class Ceremony:
 
     def _opened(self, token: str) -> Envelope:
         with self.database.reading() as session:
-            recipient = _require(find_recipient(session, token))
+            link = require_link(session, token)
+            require_admitted(link)
+            recipient = link.recipient
             envelope, state = recipient.envelope, state_of(recipient)
             if state not in {CeremonyState.READY, CeremonyState.SIGNED} or recipient.viewed_at is None:
                 raise CeremonyClosed(state)
         return envelope
 
     def _record_view(self, session: Session, recipient: Recipient, client: Client) -> None:
-        if recipient.viewed_at is not None:
-            return
-        recipient.viewed_at = recipient.envelope.updated_at = clock.utcnow()
-        recipient.language = client.language
-        audit.record_signer(session, recipient, "document_opened", "Opened the document", client=client)
-        self.events.add(session, recipient.envelope, EventType.VIEWED)
+        record_opening(session, recipient, client=client, events=self.events)
 
     def _record_signature(
         self, session: Session, recipient: Recipient, answers: Mapping[str, str | None], client: Client
@@ -199,10 +197,16 @@ class Ceremony:
         self.events.add(session, envelope, EventType.RECIPIENT_DECLINED)
         self.letters.tell_declined(session, recipient)
 
-    def _view(self, recipient: Recipient) -> CeremonyView:
-        is_sealed = recipient.envelope.sealed_at is not None
-        link = self.files.make(recipient.envelope.id, FileKind.SIGNED).url if is_sealed else None
-        return view_of(recipient, consent_text=consent_text(), download_url=link)
+    def _view(self, session: Session, link: Link) -> CeremonyView:
+        recipient = link.recipient
+        is_locked = needs_code(link)
+        is_there = recipient.envelope.sealed_at is not None and not is_locked
+        return view_of(
+            recipient,
+            consent_text=consent_text(),
+            download_url=self.files.make(recipient.envelope.id, FileKind.SIGNED).url if is_there else None,
+            code_step=code_step(session, recipient) if is_locked else None,
+        )
 
 
 def consent_text() -> str:
@@ -213,18 +217,8 @@ def consent_text() -> str:
     )
 
 
-def _require(recipient: Recipient | None) -> Recipient:
-    if recipient is None:
-        raise NotFound("There is no such link.")
-    return recipient
-
-
-def _lock(session: Session, token: str) -> Recipient:
-    """Return the recipient as they are once nobody else changes the envelope.
-
-    On PostgreSQL its row is locked; on SQLite the transaction holds the only write lock already.
-    """
-    recipient = _require(find_recipient(session, token))
-    session.refresh(recipient.envelope, with_for_update=True)
-    session.refresh(recipient)
-    return recipient
+def _require_ready(link: Link) -> Recipient:
+    """Return whose link it is, if they may act now; else raise CeremonyClosed."""
+    require_turn(link.recipient)
+    require_admitted(link)
+    return link.recipient

@@ -3,15 +3,20 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from app.domain import clock
 from app.domain.ports import PageSize
 from app.signer.languages import Language
-from app.signer.models import EnvelopeStatus, Field, Recipient
+from app.signer.models import EnvelopeStatus, Field, Link, Recipient
 from app.signer.turns import whose_turn
+
+#: The setting of an envelope that asks for a code (provider fact sheet, section 2.5).
+REQUIRES_CODE = "require_otp_verification"
+#: How long a browser in which the code was entered is trusted, as the provider does (fact sheet, section 12).
+CONFIRMED_FOR = timedelta(hours=12)
 
 
 class CeremonyState(StrEnum):
@@ -24,6 +29,13 @@ class CeremonyState(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     COMPLETED = "completed"
+
+
+class CodeStep(StrEnum):
+    """What a person without a confirmed code has to do first."""
+
+    ASK = "ask"
+    ENTER = "enter"
 
 
 STATE_OF_ENVELOPE = {
@@ -40,6 +52,10 @@ class CeremonyClosed(Exception):
     def __init__(self, state: CeremonyState) -> None:
         super().__init__(f"The ceremony is not open to this person: {state}.")
         self.state = state
+
+
+class CodeNeeded(CeremonyClosed):
+    """It is the person's turn, but the code that is mailed to them must be entered in this browser first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +105,8 @@ class CeremonyView:
     #: What was entered at an earlier visit, by field id.
     draft: Mapping[str, str] = dataclasses.field(default_factory=dict)
     download_url: str | None = None
+    #: None: no code is needed, or it was entered in this browser.
+    code_step: CodeStep | None = None
 
 
 def state_of(recipient: Recipient) -> CeremonyState:
@@ -104,11 +122,24 @@ def state_of(recipient: Recipient) -> CeremonyState:
     return CeremonyState.READY if recipient in whose_turn(envelope) else CeremonyState.WAITING
 
 
-def require_ready(recipient: Recipient) -> None:
+def require_turn(recipient: Recipient) -> None:
     """Raise CeremonyClosed unless it is this person's turn."""
     state = state_of(recipient)
     if state is not CeremonyState.READY:
         raise CeremonyClosed(state)
+
+
+def require_admitted(link: Link) -> None:
+    """Raise CodeNeeded when nothing of the document may be shown, or taken, behind this link yet."""
+    if needs_code(link):
+        raise CodeNeeded(state_of(link.recipient))
+
+
+def needs_code(link: Link) -> bool:
+    """Tell whether a code must be entered before anything else can be done behind this link."""
+    if not link.recipient.envelope.settings.get(REQUIRES_CODE):
+        return False
+    return link.confirmed_at is None or link.confirmed_at + CONFIRMED_FOR <= clock.utcnow()
 
 
 def fields_of(recipient: Recipient) -> list[Field]:
@@ -116,7 +147,9 @@ def fields_of(recipient: Recipient) -> list[Field]:
     return [field for field in recipient.envelope.fields if field.recipient_id == recipient.id and not field.read_only]
 
 
-def view_of(recipient: Recipient, *, consent_text: str, download_url: str | None) -> CeremonyView:
+def view_of(
+    recipient: Recipient, *, consent_text: str, download_url: str | None, code_step: CodeStep | None
+) -> CeremonyView:
     """Return what the page shows this person; the fields only while they can be filled in."""
     envelope, state = recipient.envelope, state_of(recipient)
     fields = fields_of(recipient) if state is CeremonyState.READY else []
@@ -133,8 +166,9 @@ def view_of(recipient: Recipient, *, consent_text: str, download_url: str | None
         fields=tuple(_to_view(field) for field in fields),
         consent_text=consent_text,
         expires_at=envelope.expires_at,
-        draft=recipient.draft or {},
+        draft={} if code_step else recipient.draft or {},
         download_url=download_url,
+        code_step=code_step,
     )
 
 

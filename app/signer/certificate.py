@@ -17,6 +17,7 @@ class PersonFacts(TypedDict):
     name: str
     email: str
     designation: str
+    code_confirmed_at: NotRequired[str | None]
     viewed_at: NotRequired[str | None]
     consented_at: NotRequired[str | None]
     signed_at: NotRequired[str | None]
@@ -111,6 +112,8 @@ def _draw_people(report: Report, people: Sequence[PersonFacts]) -> None:
         if deed is None:
             report.row("Part", "Receives a copy")
             continue
+        if person.get("code_confirmed_at"):
+            report.row("Code from e-mail", f"Entered {_time(person['code_confirmed_at'])}")
         report.row("Opened", _time(person.get("viewed_at")))
         report.row("Consented", _time(person.get("consented_at")))
         report.row(deed, _time(person.get("signed_at")))

@@ -1,8 +1,10 @@
 """What the certificate of completion says, taken from the envelope and its audit trail."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from app.signer.certificate import CertificateFacts, EventFacts, PersonFacts
+from app.signer.codes import CONFIRMED
 from app.signer.models import AuditEntry, Envelope, Recipient
 from app.signer.wire import iso
 
@@ -20,7 +22,7 @@ def certificate_facts(envelope: Envelope) -> CertificateFacts:
         "page_count": len(envelope.pages),
         "sha256_before": envelope.document_sha256,
         "sha256_after": "",
-        "people": [_person(recipient) for recipient in envelope.recipients],
+        "people": [_person(recipient, envelope.audit) for recipient in envelope.recipients],
         "consent_text": next((one.consent_text for one in envelope.recipients if one.consent_text), ""),
         "events": [_event(entry) for entry in envelope.audit],
         "audit_hash": envelope.audit[-1].hash if envelope.audit else None,
@@ -29,11 +31,13 @@ def certificate_facts(envelope: Envelope) -> CertificateFacts:
     }
 
 
-def _person(recipient: Recipient) -> PersonFacts:
+def _person(recipient: Recipient, trail: Sequence[AuditEntry]) -> PersonFacts:
+    confirmed = (entry.at for entry in trail if entry.event == CONFIRMED and entry.actor["id"] == str(recipient.id))
     return {
         "name": recipient.name,
         "email": recipient.email,
         "designation": recipient.designation.value,
+        "code_confirmed_at": iso(next(confirmed, None)),
         "viewed_at": iso(recipient.viewed_at),
         "consented_at": iso(recipient.consented_at),
         "signed_at": iso(recipient.signed_at),

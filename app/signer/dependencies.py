@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.config import SignerSettings
 from app.domain.ports import FileStorage
 from app.signer.ceremony import Ceremony
+from app.signer.codes import Codes
 from app.signer.database import Database
 from app.signer.envelopes import Envelopes
 from app.signer.files import FileLinks
@@ -25,4 +26,5 @@ class Dependencies:
     envelopes: Envelopes
     reminders: Reminders
     ceremony: Ceremony
+    codes: Codes
     jobs: Jobs

@@ -100,7 +100,7 @@ class NewEnvelope:
     document: bytes | None = field(repr=False)
     document_id: UUID | None
     expiration_hours: int
-    settings: dict[str, bool]
+    settings: dict[str, bool | None]
     recipients: tuple[NewRecipient, ...]
     fields: tuple[NewField, ...]
     anchors: tuple[NewAnchor, ...]

@@ -80,6 +80,8 @@ class SettingsSchema(Schema):
     send_finish_email = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
     send_expiration_email = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
     send_cancellation_email = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
+    #: Null leaves it to the account, and here that is no code.
+    require_otp_verification = fields.Boolean(truthy={True}, falsy={False}, allow_none=True, load_default=None)
     hand_drawn_only = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -18,6 +19,9 @@ from app.signer.languages import Language, moment, speaking, spoken
 from app.signer.languages import tell as _
 from app.signer.links import add_link, signing_url
 from app.signer.models import Envelope, Mail, MailKind, Recipient
+
+#: How long a one-time code can be entered (provider fact sheet, section 12).
+CODE_LIFETIME = timedelta(minutes=10)
 
 #: A bigger final copy is linked, not attached (provider fact sheet, section 2.5).
 MAX_ATTACHMENT_BYTES = 8 * 1024 * 1024
@@ -62,6 +66,10 @@ class Letters:
         """Ask the recipient once more, with the sender's words if there are any; the earlier links keep working."""
         url = signing_url(self._public_url, add_link(session, recipient))
         self._queue(session, recipient, partial(_reminder, recipient, url, message))
+
+    def send_code(self, session: Session, recipient: Recipient, code: str) -> None:
+        """Send the recipient a one-time code; no link beside it, so that the mail alone opens nothing."""
+        self._queue(session, recipient, partial(_code, recipient.envelope, code))
 
     def send_final_copies(self, session: Session, envelope: Envelope, *, size: int) -> None:
         """Send everybody the sealed document of `size` bytes: attached, or linked when it is big."""
@@ -175,6 +183,19 @@ def _reminder(recipient: Recipient, url: str, message: str | None) -> _Letter:
         paragraphs=(wish, *words, _about_link(envelope)),
         url=url,
         label=_("Open the document"),
+    )
+
+
+def _code(envelope: Envelope, code: str) -> _Letter:
+    return _Letter(
+        kind=MailKind.CODE,
+        subject=_("Your code for: %(document)s", document=envelope.name),
+        paragraphs=(
+            _("your code to open “%(document)s” is:", document=envelope.name),
+            code,
+            _("It works for %(minutes)s minutes.", minutes=CODE_LIFETIME // timedelta(minutes=1)),
+            _("If you did not ask for it, ignore this mail, and do not give the code to anybody."),
+        ),
     )
 
 

@@ -3,10 +3,10 @@
 import secrets
 from hashlib import sha256
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import clock
+from app.domain.errors import NotFound
 from app.signer.models import Link, Recipient
 
 TOKEN_BYTES = 32
@@ -22,16 +22,45 @@ def hash_token(token: str) -> str:
     return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def add_link(session: Session, recipient: Recipient) -> str:
-    """Give the recipient another signing link and return its token, which is not kept."""
-    token = new_token()
-    session.add(Link(token_hash=hash_token(token), recipient_id=recipient.id, created_at=clock.utcnow()))
+def add_link(session: Session, recipient: Recipient, *, is_confirmed: bool = False) -> str:
+    """Give the recipient another signing link and return its token, which is not kept.
+
+    One of a browser `is_confirmed`: the code that was mailed to the person was entered there.
+    """
+    token, now = new_token(), clock.utcnow()
+    session.add(
+        Link(
+            token_hash=hash_token(token),
+            recipient_id=recipient.id,
+            created_at=now,
+            confirmed_at=now if is_confirmed else None,
+        )
+    )
     return token
 
 
-def find_recipient(session: Session, token: str) -> Recipient | None:
-    """Return whose link this is."""
-    return session.scalar(select(Recipient).join(Link).where(Link.token_hash == hash_token(token)))
+def find_link(session: Session, token: str) -> Link | None:
+    """Return the link with this token."""
+    return session.get(Link, hash_token(token))
+
+
+def require_link(session: Session, token: str) -> Link:
+    """Return the link with this token; raise NotFound."""
+    link = find_link(session, token)
+    if link is None:
+        raise NotFound("There is no such link.")
+    return link
+
+
+def lock_link(session: Session, token: str) -> Link:
+    """Return the link, its recipient as they are once nobody else changes the envelope; raise NotFound.
+
+    On PostgreSQL the envelope's row is locked; on SQLite the transaction holds the only write lock already.
+    """
+    link = require_link(session, token)
+    session.refresh(link.recipient.envelope, with_for_update=True)
+    session.refresh(link.recipient)
+    return link
 
 
 def signing_url(public_url: str, token: str) -> str:

@@ -22,6 +22,7 @@ from app.signer import audit
 from app.signer.database import Database
 from app.signer.envelopes import lock_envelope
 from app.signer.leases import GiveUp, LeasedQueue, TryAgain
+from app.signer.letters import CODE_LIFETIME
 from app.signer.models import Envelope, EnvelopeStatus, Mail, MailKind
 
 _log = structlog.get_logger(__name__)
@@ -43,11 +44,16 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SENT = {
     MailKind.INVITATION: "Sent an invitation",
     MailKind.REMINDER: "Sent a reminder",
+    MailKind.CODE: "Sent a code",
     MailKind.FINAL_COPY: "Sent the final copy",
     MailKind.CANCELLATION: "Sent word of the cancellation",
     MailKind.DECLINED: "Sent word that somebody declined",
     MailKind.EXPIRATION: "Sent word of the expiry",
 }
+
+
+#: Mails that mean nothing once the envelope is over.
+ABOUT_OPEN_ENVELOPES = frozenset({MailKind.INVITATION, MailKind.REMINDER, MailKind.CODE})
 
 
 class MailTransport(Protocol):
@@ -146,12 +152,14 @@ class MailQueue(LeasedQueue):
         self._transport = transport
 
     def work(self, row_id: Any, owner: str) -> None:
-        """Send the mail, and forget its text: it may hold a signing link."""
+        """Send the mail, and forget its text: it may hold a signing link or a code."""
         with self.database.reading() as session:
             mail = session.get_one(Mail, row_id)
             status = session.get_one(Envelope, mail.envelope_id).status
-        if mail.kind in {MailKind.INVITATION, MailKind.REMINDER} and status is not EnvelopeStatus.SENT:
+        if mail.kind in ABOUT_OPEN_ENVELOPES and status is not EnvelopeStatus.SENT:
             raise GiveUp(f"The envelope was over before the {mail.kind} was sent.")
+        if mail.kind is MailKind.CODE and mail.created_at + CODE_LIFETIME <= clock.utcnow():
+            raise GiveUp("The code was too old before it was sent.")
         self._transport.send(self._message(mail), mail)
         note = partial(_note, mail, "mail_sent", SENT[mail.kind])
         self.settle(row_id, owner, also=note, sent_at=clock.utcnow(), mime=None, last_error=None)

@@ -8,6 +8,8 @@ from flask import Request, Response
 from werkzeug.wrappers import Response as AnyResponse
 
 LINK_COOKIE = "countersign_link"
+#: The link of a browser in which a code was confirmed.
+CONFIRMED_COOKIE = "countersign_confirmed"
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -31,9 +33,9 @@ def harden(response: Response) -> Response:
     return response
 
 
-def remember_link(response: AnyResponse, token: str, *, path: str, secure: bool) -> None:
+def remember_link(response: AnyResponse, token: str, *, path: str, secure: bool, cookie: str = LINK_COOKIE) -> None:
     """Move the link's token into a cookie of the browser session, so that no later address shows it."""
-    response.set_cookie(LINK_COOKIE, token, path=path, secure=secure, httponly=True, samesite="Strict")
+    response.set_cookie(cookie, token, path=path, secure=secure, httponly=True, samesite="Strict")
 
 
 def form_key(token: str) -> str:

@@ -9,7 +9,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    current_app,
     redirect,
     render_template,
     request,
@@ -21,22 +20,16 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from app.domain.ports import Designation
-from app.signer.ceremony import (
-    MAX_REASON,
-    Ceremony,
-    CeremonyClosed,
-    CeremonyState,
-    CeremonyView,
-    Client,
-    InvalidAnswers,
-)
-from app.signer.dependencies import Dependencies
+from app.signer.ceremony import MAX_REASON, CeremonyClosed, CeremonyState, CeremonyView, InvalidAnswers
+from app.signer.code_pages import code_page, code_pages
 from app.signer.languages import choose, moment, speak, spoken, translate, translate_plural
 from app.signer.page_forms import FormData, Ink, earlier_form, entries, read_answers
-from app.signer.page_guard import LINK_COOKIE, form_key, harden, may_post, remember_link
+from app.signer.page_guard import form_key, harden
+from app.signer.visit import ceremony, client, find_by_cookie, find_view, keep_link, page_path, require_own_form
 
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static", static_url_path="/assets")
 pages.after_request(harden)
+pages.register_blueprint(code_pages)
 
 
 @pages.record_once
@@ -72,7 +65,7 @@ STATUS_OF_STATE = {CeremonyState.EXPIRED: 410, CeremonyState.CANCELLED: 410}
 @pages.get("/signing/<token>")
 def landing(token: str) -> ResponseReturnValue:
     """Say what the link is for. Changes nothing."""
-    view = _find(token)
+    view = find_view(token)
     if view.state is not CeremonyState.READY:
         return _state_page(view)
     return render_template("landing.html", view=view, token=token, form_key=form_key(token))
@@ -81,35 +74,32 @@ def landing(token: str) -> ResponseReturnValue:
 @pages.post("/signing/<token>/open")
 def open_document(token: str) -> ResponseReturnValue:
     """Record that a person opens the document, and leave the link behind for a cookie."""
-    view = _find(token)
-    _require_own_form(token)
+    view = find_view(token)
+    require_own_form(token)
     if view.state is CeremonyState.READY:
-        view = _ceremony().open(token, _client())
+        view = ceremony().open(token, client())
     if view.state is not CeremonyState.READY:
         return _state_page(view, 409)
-    path = url_for("pages.signing_page", recipient_id=view.recipient_id)
-    response = redirect(path, 303)
-    remember_link(response, token, path=path, secure=_public_url().startswith("https://"))
-    return response
+    return keep_link(redirect(page_path(view), 303), token, view)
 
 
 @pages.get("/ceremony/<recipient_id>")
 def signing_page(recipient_id: str) -> ResponseReturnValue:
     """Show the document with its fields, or how things stand."""
-    token, view = _find_by_cookie(recipient_id)
-    if view.state is not CeremonyState.READY:
-        return _state_page(view)
-    return _form_page(view, token)
+    token, view = find_by_cookie(recipient_id)
+    if view.state is CeremonyState.READY and not view.code_step:
+        return _form_page(view, token)
+    return _how_things_stand(view, token)
 
 
 @pages.get("/ceremony/<recipient_id>/pages/<int:number>.png")
 def page_image(recipient_id: str, number: int) -> ResponseReturnValue:
     """Return the picture of one page."""
-    token, view = _find_by_cookie(recipient_id)
+    token, view = find_by_cookie(recipient_id)
     if not 1 <= number <= len(view.pages):
         abort(404)
     try:
-        content = _ceremony().page_image(token, number)
+        content = ceremony().page_image(token, number)
     except CeremonyClosed:
         abort(404)
     response = Response(content, mimetype="image/png")
@@ -121,9 +111,9 @@ def page_image(recipient_id: str, number: int) -> ResponseReturnValue:
 @pages.get("/ceremony/<recipient_id>/texts.json")
 def document_texts(recipient_id: str) -> ResponseReturnValue:
     """Return what stands on the pages, for screen readers: their pictures say nothing."""
-    token, _view = _find_by_cookie(recipient_id)
+    token, _view = find_by_cookie(recipient_id)
     try:
-        return Response(_ceremony().document_texts(token), mimetype="application/json")
+        return Response(ceremony().document_texts(token), mimetype="application/json")
     except CeremonyClosed:
         abort(404)
 
@@ -132,15 +122,15 @@ def document_texts(recipient_id: str) -> ResponseReturnValue:
 def finish(recipient_id: str) -> ResponseReturnValue:
     """Sign with what was entered, or show it again with what is wrong."""
     request.max_form_memory_size = request.max_content_length = MAX_FORM_BYTES
-    token, view = _find_by_cookie(recipient_id)
-    _require_own_form(token)
+    token, view = find_by_cookie(recipient_id)
+    require_own_form(token)
     consent = request.form.get("consent") == "yes"
     try:
-        _ceremony().finish(token, values=read_answers(view, request.form), consent=consent, client=_client())
+        ceremony().finish(token, values=read_answers(view, request.form), consent=consent, client=client())
     except InvalidAnswers as invalid:
         return _form_page(view, token, form=request.form, errors=invalid), 422
     except CeremonyClosed:
-        return _state_page(_find(token), 409)
+        return _how_things_stand(find_view(token), token, 409)
     return _to_signing_page(recipient_id)
 
 
@@ -148,10 +138,10 @@ def finish(recipient_id: str) -> ResponseReturnValue:
 def keep_draft(recipient_id: str) -> ResponseReturnValue:
     """Keep what was entered so far; the page sends it along the way."""
     request.max_form_memory_size = request.max_content_length = MAX_FORM_BYTES
-    token, view = _find_by_cookie(recipient_id)
-    _require_own_form(token)
+    token, view = find_by_cookie(recipient_id)
+    require_own_form(token)
     try:
-        _ceremony().keep_draft(token, read_answers(view, request.form))
+        ceremony().keep_draft(token, read_answers(view, request.form))
     except CeremonyClosed:
         abort(409)
     return "", 204
@@ -160,14 +150,14 @@ def keep_draft(recipient_id: str) -> ResponseReturnValue:
 @pages.post("/ceremony/<recipient_id>/decline")
 def decline(recipient_id: str) -> ResponseReturnValue:
     """Refuse to sign."""
-    token, view = _find_by_cookie(recipient_id)
-    _require_own_form(token)
+    token, view = find_by_cookie(recipient_id)
+    require_own_form(token)
     try:
-        _ceremony().decline(token, reason=request.form.get("reason", ""), client=_client())
+        ceremony().decline(token, reason=request.form.get("reason", ""), client=client())
     except InvalidAnswers as invalid:
         return _form_page(view, token, form=request.form, errors=invalid), 422
     except CeremonyClosed:
-        return _state_page(_find(token), 409)
+        return _how_things_stand(find_view(token), token, 409)
     return _to_signing_page(recipient_id)
 
 
@@ -214,6 +204,13 @@ def _form_page(
     )
 
 
+def _how_things_stand(view: CeremonyView, token: str, status: int | None = None) -> ResponseReturnValue:
+    """Ask for the code that is missing, or say why nothing can be done now."""
+    if view.state is CeremonyState.READY and view.code_step:
+        return code_page(view, token, status=status or 200)
+    return _state_page(view, status)
+
+
 def _state_page(view: CeremonyView, status: int | None = None) -> ResponseReturnValue:
     return render_template("state.html", view=view, approves=_approves(view)), (
         status or STATUS_OF_STATE.get(view.state, 200)
@@ -222,41 +219,3 @@ def _state_page(view: CeremonyView, status: int | None = None) -> ResponseReturn
 
 def _approves(view: CeremonyView) -> bool:
     return view.designation == Designation.APPROVER
-
-
-def _find(token: str) -> CeremonyView:
-    view = _ceremony().find(token)
-    if view is None:
-        abort(404)
-    return view
-
-
-def _find_by_cookie(recipient_id: str) -> tuple[str, CeremonyView]:
-    """Return the link's token and what it shows; a link of somebody else is as good as none."""
-    token = request.cookies.get(LINK_COOKIE, "")
-    view = _find(token)
-    if str(view.recipient_id) != recipient_id:
-        abort(404)
-    return token, view
-
-
-def _require_own_form(token: str) -> None:
-    if not may_post(request, token, public_url=_public_url()):
-        abort(403)
-
-
-def _client() -> Client:
-    return Client(ip=request.remote_addr or "", user_agent=request.user_agent.string, language=spoken())
-
-
-def _ceremony() -> Ceremony:
-    return _dependencies().ceremony
-
-
-def _public_url() -> str:
-    return _dependencies().settings.public_url
-
-
-def _dependencies() -> Dependencies:
-    dependencies: Dependencies = current_app.extensions["signer"]
-    return dependencies

@@ -237,9 +237,24 @@ def test_what_is_not_said_gets_its_default(desk):
     assert created["expirationHours"] == 168
     assert created["recipients"][0]["designation"] == "Signer"
     assert created["recipients"][0]["order"] == 1
-    draft = list(desk.signing.envelopes.values())[-1].draft
+    draft = last_draft(desk)
     assert draft.expiration_hours == 168
     assert draft.fields[0].required
+    assert not draft.require_code
+
+
+def last_draft(desk):
+    return list(desk.signing.envelopes.values())[-1].draft
+
+
+def test_a_code_by_email_can_be_asked_for(desk):
+    desk.created(requireCode=True)
+    assert last_draft(desk).require_code
+
+
+@pytest.mark.parametrize("value", [0, 1, "true", []])
+def test_a_code_is_asked_for_with_true_or_false(desk, value):
+    assert_invalid(desk.create(requireCode=value), "requireCode")
 
 
 def test_a_last_name_is_shown_only_if_it_was_given(desk):

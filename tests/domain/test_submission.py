@@ -92,6 +92,7 @@ def test_everything_that_is_wrong_is_told_at_once():
         {"name": "Other"},
         {"expiration_hours": 1},
         {"fields": ()},
+        {"require_code": True},
         {"recipients": (recipient(designation=Designation.CC),)},
     ],
     ids=lambda change: next(iter(change)),
@@ -100,3 +101,7 @@ def test_the_mapping_tells_submissions_apart(change):
     submission = make_submission()
 
     assert replace(submission, **change).as_mapping() != submission.as_mapping()
+
+
+def test_a_code_that_is_not_asked_for_changes_no_fingerprint_of_an_earlier_version():
+    assert "require_code" not in make_submission(require_code=False).as_mapping()

@@ -66,6 +66,7 @@ class SigningDesk:
         signers: Sequence[str] = ("Jane Doe",),
         designations: Mapping[str, str] = MappingProxyType({}),
         document: bytes | None = None,
+        needs_code: bool = False,
     ) -> str:
         """Create an envelope and send it; return its id. The address of `Jane Doe` is `jane@example.com`."""
         body = {
@@ -84,7 +85,11 @@ class SigningDesk:
                 for number, name in enumerate(signers, start=1)
             ],
             "fields": [_field(place) for place in places],
-            "settings": {"use_signing_order": True, "send_signing_email": True},
+            "settings": {
+                "use_signing_order": True,
+                "send_signing_email": True,
+                "require_otp_verification": needs_code,
+            },
         }
         response = self._call("POST", "/signing-requests/create-and-send", json=body)
         assert response.status_code == 201, response.text

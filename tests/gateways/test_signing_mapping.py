@@ -22,6 +22,11 @@ def match_at(page=1, x=10.0, y=20.0):
     return Box(page=page, x=x, y=y, width=8.0, height=1.5)
 
 
+def test_a_code_by_email_is_asked_for_only_when_it_is_wanted():
+    assert envelope_body(make_draft(require_code=True))["settings"]["require_otp_verification"] is True
+    assert "require_otp_verification" not in envelope_body(make_draft())["settings"]
+
+
 def test_a_whole_envelope_is_written_like_this():
     draft = make_draft(
         document=b"%PDF-1.7",

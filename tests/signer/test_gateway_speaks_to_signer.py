@@ -94,6 +94,12 @@ def test_an_envelope_is_sent_signed_and_fetched(served, gateway):
     assert gateway.download_certificate(sent.provider_id).startswith(b"%PDF-")
 
 
+def test_a_code_is_asked_for(served, gateway):
+    plain, guarded = (gateway.create_and_send(make_draft(require_code=wanted)) for wanted in (False, True))
+    wishes = [served.detail(sent.provider_id)["settings"]["require_otp_verification"] for sent in (plain, guarded)]
+    assert wishes == [None, True]
+
+
 def test_a_large_document_goes_in_two_steps(served, gateway):
     padding = b"%" + b"x" * 3_600_000 + b"\n"
     sent = gateway.create_and_send(make_draft(document=PDF + padding))

@@ -79,6 +79,7 @@ class SignatureCreateSchema(WireSchema):
     )
     anchor_tags = fields.List(fields.Nested(AnchorTagCreateSchema), load_default=list, validate=Length(max=200))
     expiration_hours = WholeNumber(load_default=DEFAULT_EXPIRATION_HOURS, validate=Range(min=1, max=8760))
+    require_code = TrueOrFalse(load_default=False)
 
 
 class SignatureCancelSchema(WireSchema):
@@ -180,4 +181,5 @@ def to_submission(body: Mapping[str, Any]) -> Submission:
             for tag in body["anchor_tags"]
         ),
         expiration_hours=body["expiration_hours"],
+        require_code=body["require_code"],
     )

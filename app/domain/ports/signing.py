@@ -77,6 +77,7 @@ class EnvelopeDraft:
     fields: tuple[EnvelopeField, ...]
     anchors: tuple[EnvelopeAnchor, ...]
     expiration_hours: int
+    require_code: bool = False
 
 
 class EnvelopeStatus(StrEnum):

@@ -81,7 +81,7 @@ def envelope_body(draft: EnvelopeDraft, *, document_id: str | None = None) -> di
         "description": reference_description(draft.reference),
         "expiration_hours": draft.expiration_hours,
         "recipients": [_recipient(index, each) for index, each in enumerate(draft.recipients)],
-        "settings": dict(_SETTINGS),
+        "settings": _settings(draft),
     }
     if document_id is None:
         body["document"] = b64encode(draft.document).decode("ascii")
@@ -91,6 +91,11 @@ def envelope_body(draft: EnvelopeDraft, *, document_id: str | None = None) -> di
     fields += [each for anchor in draft.anchors[_ANCHOR_LIMIT:] for each in _located_fields(draft, anchor)]
     anchors = [_anchor(draft, each) for each in draft.anchors[:_ANCHOR_LIMIT]]
     return body | ({"fields": fields} if fields else {}) | ({"anchor_tags": anchors} if anchors else {})
+
+
+def _settings(draft: EnvelopeDraft) -> dict[str, bool]:
+    """Return the switches. That no code is asked for is not said: the account may ask for one by itself."""
+    return {**_SETTINGS, "require_otp_verification": True} if draft.require_code else dict(_SETTINGS)
 
 
 def _recipient(index: int, recipient: EnvelopeRecipient) -> dict[str, Any]:

@@ -1,15 +1,15 @@
-"""The tables of the signing service. Times are UTC; boxes are percent of the displayed page, origin top-left."""
+"""Envelopes: their people, fields and trail."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Enum, ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint, Uuid
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ports import Designation
-from app.extensions import NAMING, UTCDateTime
+from app.signer.models.base import Lease, SignerBase, words
 
 
 class EnvelopeStatus(StrEnum):
@@ -20,46 +20,6 @@ class EnvelopeStatus(StrEnum):
     CANCELLED = "cancelled"
     DECLINED = "declined"
     EXPIRED = "expired"
-
-
-class MailKind(StrEnum):
-    """Why somebody is written to."""
-
-    INVITATION = "invitation"
-    REMINDER = "reminder"
-    FINAL_COPY = "final_copy"
-    CANCELLATION = "cancellation"
-    DECLINED = "declined"
-    EXPIRATION = "expiration"
-
-
-class SignerBase(DeclarativeBase):
-    """Root of the signing service's own tables."""
-
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy's class-level setting)
-        datetime: UTCDateTime,
-        UUID: Uuid,
-        dict[str, Any]: JSON,
-        list[Any]: JSON,
-    }
-
-
-def _words(words: type[StrEnum]) -> Enum:
-    return Enum(words, native_enum=False, length=20, values_callable=lambda members: [word.value for word in members])
-
-
-class Lease:
-    """Columns of a row that a background job claims: who works on it, until when, and when to try next.
-
-    `attempts` is raised at the claim, so that a row which kills its process cannot be tried for ever.
-    """
-
-    attempts: Mapped[int] = mapped_column(default=0)
-    next_attempt_at: Mapped[datetime | None]
-    lease_owner: Mapped[str | None] = mapped_column(String(64))
-    lease_until: Mapped[datetime | None]
-    last_error: Mapped[str | None] = mapped_column(String(500))
 
 
 class Envelope(Lease, SignerBase):
@@ -75,7 +35,7 @@ class Envelope(Lease, SignerBase):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
     description: Mapped[str | None] = mapped_column(Text)
-    status: Mapped[EnvelopeStatus] = mapped_column(_words(EnvelopeStatus))
+    status: Mapped[EnvelopeStatus] = mapped_column(words(EnvelopeStatus))
     settings: Mapped[dict[str, Any]]
     expiration_hours: Mapped[int]
 
@@ -131,7 +91,7 @@ class Recipient(SignerBase):
     first_name: Mapped[str] = mapped_column(String(100))
     last_name: Mapped[str | None] = mapped_column(String(100))
     email: Mapped[str] = mapped_column(String(255))
-    designation: Mapped[Designation] = mapped_column(_words(Designation))
+    designation: Mapped[Designation] = mapped_column(words(Designation))
     #: phone_number, street_address, city, state_province, postal_code, country, title, company, custom_fields.
     contact: Mapped[dict[str, Any]]
 
@@ -192,35 +152,6 @@ class Field(SignerBase):
         return {"page": self.page, "x": self.x, "y": self.y, "width": self.width, "height": self.height}
 
 
-class Upload(SignerBase):
-    """A document announced by `POST /documents`, put to a one-time address and used by one envelope."""
-
-    __tablename__ = "uploads"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    file_name: Mapped[str] = mapped_column(String(255))
-    file_size: Mapped[int]
-    content_type: Mapped[str] = mapped_column(String(100))
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    document_key: Mapped[str | None] = mapped_column(String(255))
-    used_at: Mapped[datetime | None]
-
-
-class Link(SignerBase):
-    """A signing link, known by the hash of its token only."""
-
-    __tablename__ = "links"
-    __table_args__ = (Index("ix_links_recipient_id", "recipient_id"),)
-
-    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("recipients.id", ondelete="CASCADE"))
-    created_at: Mapped[datetime]
-
-    recipient: Mapped[Recipient] = relationship()
-
-
 class AuditEntry(SignerBase):
     """One line of the audit trail; each carries a hash over itself and the hash of the one before."""
 
@@ -240,52 +171,3 @@ class AuditEntry(SignerBase):
     details: Mapped[dict[str, Any]]
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
-
-
-class OutgoingEvent(Lease, SignerBase):
-    """An event for the API; `body` is sent byte for byte on every attempt."""
-
-    __tablename__ = "outgoing_events"
-    __table_args__ = (Index("ix_outgoing_events_next_attempt_at", "next_attempt_at"),)
-
-    id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    envelope_id: Mapped[UUID] = mapped_column(ForeignKey("envelopes.id", ondelete="CASCADE"))
-    type: Mapped[str] = mapped_column(String(60))
-    body: Mapped[bytes] = mapped_column(LargeBinary)
-    created_at: Mapped[datetime]
-    delivered_at: Mapped[datetime | None]
-    abandoned_at: Mapped[datetime | None]
-
-
-class Mail(Lease, SignerBase):
-    """A mail to send. `mime` holds a signing link, so it is erased once the mail is sent or given up."""
-
-    __tablename__ = "mails"
-    __table_args__ = (
-        Index("ix_mails_next_attempt_at", "next_attempt_at"),
-        Index("ix_mails_envelope_id", "envelope_id"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    envelope_id: Mapped[UUID] = mapped_column(ForeignKey("envelopes.id", ondelete="CASCADE"))
-    recipient_id: Mapped[UUID] = mapped_column(ForeignKey("recipients.id", ondelete="CASCADE"))
-    kind: Mapped[MailKind] = mapped_column(_words(MailKind))
-    address: Mapped[str] = mapped_column(String(255))
-    message_id: Mapped[str] = mapped_column(String(255), unique=True)
-    #: The message without its attachment.
-    mime: Mapped[bytes | None] = mapped_column(LargeBinary)
-    #: The file that is attached when the mail is sent.
-    attachment_key: Mapped[str | None] = mapped_column(String(255))
-    attachment_name: Mapped[str | None] = mapped_column(String(255))
-    created_at: Mapped[datetime]
-    sent_at: Mapped[datetime | None]
-    abandoned_at: Mapped[datetime | None]
-
-
-class Secret(SignerBase):
-    """A random key that the service made for itself on its first start."""
-
-    __tablename__ = "secrets"
-
-    name: Mapped[str] = mapped_column(String(50), primary_key=True)
-    value: Mapped[bytes] = mapped_column(LargeBinary)

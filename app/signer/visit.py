@@ -1,0 +1,67 @@
+"""Who is at a signing page: the link they came by, and whether a form is ours."""
+
+from flask import abort, current_app, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.signer.ceremony import Ceremony, CeremonyView, Client
+from app.signer.dependencies import Dependencies
+from app.signer.languages import spoken
+from app.signer.page_guard import CONFIRMED_COOKIE, LINK_COOKIE, may_post, remember_link
+
+
+def find_view(token: str) -> CeremonyView:
+    """Return what the link shows; 404 for one that was never made."""
+    view = ceremony().find(token)
+    if view is None:
+        abort(404)
+    return view
+
+
+def find_by_cookie(recipient_id: str) -> tuple[str, CeremonyView]:
+    """Return the link's token and what it shows; a link of somebody else is as good as none.
+
+    A browser in which a code was confirmed has two links; the mailed one may have been opened again since.
+    """
+    tokens = [request.cookies[name] for name in (CONFIRMED_COOKIE, LINK_COOKIE) if name in request.cookies]
+    found = ((token, ceremony().find(token)) for token in tokens)
+    visit = next(((token, view) for token, view in found if view and str(view.recipient_id) == recipient_id), None)
+    if visit is None:
+        abort(404)
+    return visit
+
+
+def keep_link(response: AnyResponse, token: str, view: CeremonyView, *, cookie: str = LINK_COOKIE) -> AnyResponse:
+    """Give the browser the link's token for the pages of this person."""
+    remember_link(response, token, path=page_path(view), secure=_public_url().startswith("https://"), cookie=cookie)
+    return response
+
+
+def page_path(view: CeremonyView) -> str:
+    """Return the address of the person's signing page."""
+    return url_for("pages.signing_page", recipient_id=view.recipient_id)
+
+
+def require_own_form(token: str) -> None:
+    """Refuse a form that is not ours: 403."""
+    if not may_post(request, token, public_url=_public_url()):
+        abort(403)
+
+
+def client() -> Client:
+    """Return where the request comes from."""
+    return Client(ip=request.remote_addr or "", user_agent=request.user_agent.string, language=spoken())
+
+
+def ceremony() -> Ceremony:
+    """Return the rules of signing."""
+    return dependencies().ceremony
+
+
+def dependencies() -> Dependencies:
+    """Return the parts of the service."""
+    parts: Dependencies = current_app.extensions["signer"]
+    return parts
+
+
+def _public_url() -> str:
+    return dependencies().settings.public_url
