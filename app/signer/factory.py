@@ -92,10 +92,11 @@ def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sa
 
 
 def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandbox) -> Dependencies:
-    database = open_database(settings.database_url)
     storage = _open_storage(settings)
     ensure_certificate(settings.certificate, settings.certificate_passphrase)
     sealer = load_sealer(settings.certificate, settings.certificate_passphrase, tsa_url=settings.tsa_url)
+    # Last of what can stop the start: wrong settings leave the tables as they were.
+    database = open_database(settings.database_url)
     inspector = SandboxedPdfInspector(sandbox)
     files = FileLinks(key=_own_key(database, LINK_KEY), public_url=settings.public_url)
     events = EventOutbox(is_on=settings.webhook_url is not None)
