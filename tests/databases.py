@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import psycopg
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL, make_url
 
 from app import migration
@@ -55,6 +56,12 @@ def empty(folder: Path, server: str | None = POSTGRES_URL) -> Iterator[str]:
         yield _text(make_url(server).set(database=name))
     finally:
         _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def pretend_version(engine: Engine, version: str) -> None:
+    """Let a database say that its tables have another version than they have."""
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
 
 
 class PostgresTemplate:

@@ -1,11 +1,20 @@
 """`countersign db …`."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import click
 from flask import Flask
+from sqlalchemy import URL, Engine, MetaData, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from app import migration
 from app.cli.context import with_any_schema
-from app.extensions import db
+from app.domain import clock
+from app.domain.errors import CountersignError
+from app.extensions import Base, db, open_engine
+from app.services import copying
 
 
 @click.group("db")
@@ -19,3 +28,70 @@ def upgrade(_app: Flask) -> None:
     """Bring the database's tables up to this version; who runs it twice at once waits, and finds it done."""
     upgraded = migration.upgrade(db.engine, migration.MIGRATIONS, place="DATABASE_URL")
     click.echo("The database is upgraded." if upgraded else "The database is up to date.")
+
+
+@database.command("copy")
+@click.argument("source")
+@click.argument("target")
+@click.option("--signer", is_flag=True, help="They are databases of the bundled signing service.")
+def copy(source: str, target: str, *, signer: bool) -> None:
+    """Copy all rows of the database at the URL SOURCE into the empty one at TARGET, and compare.
+
+    The tables of TARGET are made. Stop everything that writes to SOURCE before: what comes later is not copied.
+    """
+    file, _ = _url(source, "SOURCE"), _url(target, "TARGET")
+    if file.get_backend_name() == "sqlite" and not Path(file.database or "").is_file():
+        raise click.ClickException(f"SOURCE is no file: {file.database}.")  # Connecting would make it.
+    metadata, migrations = _signer_tables() if signer else (Base.metadata, migration.MIGRATIONS)
+    try:
+        with _opened(source) as reading, _opened(target) as writing:
+            migration.require_schema(reading, migrations, place="SOURCE")
+            migration.upgrade(writing, migrations, place="TARGET")
+            copied = copying.copy(reading, writing, metadata, report=progress())
+    except CountersignError as error:
+        raise click.ClickException(str(error)) from error
+    except (OperationalError, ProgrammingError) as error:
+        cause = str(error.orig).partition("\n")[0]
+        raise click.ClickException(f"SOURCE or TARGET cannot be used: {cause}.") from error
+    for name, content in copied.items():
+        click.echo(f"{name}: {content.rows} rows, SHA-256 {content.digest[:16]}… on both sides")
+    click.echo(f"Copied {sum(content.rows for content in copied.values())} rows; both sides hold the same.")
+
+
+def progress() -> Callable[[str, int], None]:
+    """Return what says on standard error, at most once a second, how far a copy is."""
+    next_at = clock.monotonic() + 1
+
+    def report(table: str, rows: int) -> None:
+        nonlocal next_at
+        if clock.monotonic() >= next_at:
+            next_at = clock.monotonic() + 1
+            click.echo(f"{table}: {rows} rows so far", err=True)
+
+    return report
+
+
+def _url(given: str, name: str) -> URL:
+    try:
+        url = make_url(given)
+    except ArgumentError as error:
+        raise click.ClickException(f"{name} is not a database URL.") from error
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise click.ClickException(f"{name} must be SQLite or PostgreSQL, not {url.get_backend_name()}.")
+    return url
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Engine]:
+    engine = open_engine(url, pool_size=1)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _signer_tables() -> tuple[MetaData, Path]:
+    from app.signer.database import MIGRATIONS  # noqa: PLC0415 (as in app/cli/signer.py)
+    from app.signer.models import SignerBase  # noqa: PLC0415 (as in app/cli/signer.py)
+
+    return SignerBase.metadata, MIGRATIONS

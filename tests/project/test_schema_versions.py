@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect
 
 from app.extensions import Base, db, open_engine
 from app.migration import MIGRATIONS, WrongSchema, require_schema, upgrade
@@ -22,18 +22,13 @@ OLDER, NEWER = "0001", "9999"
 WORKING = [("projects", "list"), ("keys", "list"), ("worker",), ("worker", "--once"), ("webhooks", "list")]
 
 
-def pretend(version, engine):
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
-
-
 @pytest.fixture
 def pretended(app):
     """Let the database of the test say that its tables have another version."""
 
     def act(version):
         with app.app_context():
-            pretend(version, db.engine)
+            databases.pretend_version(db.engine, version)
 
     return act
 
@@ -121,7 +116,7 @@ def test_the_api_does_not_start_on_tables_that_do_not_fit(settings, pretended, t
 def test_the_signing_service_does_not_start_on_tables_of_a_newer_program(tmp_path):
     with databases.empty(tmp_path) as url:
         database = open_database(url)
-        pretend(NEWER, database.engine)
+        databases.pretend_version(database.engine, NEWER)
 
         with pytest.raises(WrongSchema, match=r"SIGNER_DATABASE_URL .* version 9999"):
             upgrade_signer(database.engine)
