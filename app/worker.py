@@ -9,7 +9,7 @@ import structlog
 from flask import Flask
 
 from app.extensions import warn_about_sqlite
-from app.services import archive, delivering, doubt, polling, provider_events
+from app.services import archive, delivering, discarding, doubt, polling, provider_events
 from app.services.dependencies import Dependencies
 
 log = structlog.get_logger(__name__)
@@ -30,12 +30,13 @@ class Queue(Protocol):
 
 Lane = Sequence[tuple[str, Queue, int]]
 
-#: Queues that talk to the signing service, one after the other.
+#: Queues that talk to the signing service or the storage, one after the other.
 PROVIDER: Lane = (
     ("doubt", doubt.run_once, BATCH),
     ("provider events", provider_events.run_once, BATCH),
     ("polling", polling.run_once, BATCH),
     ("archive", archive.run_once, BATCH),
+    ("discarded files", discarding.run_once, BATCH),
 )
 EVERYTHING: Lane = (*PROVIDER, ("deliveries", delivering.run_once, DELIVERIES_AT_A_TIME))
 

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 from app.api.deps import EXTENSION
 from app.services import api_keys, projects
 from tests.builders.pdfs import make_pdf
+from tests.described import DescribedClient
 
 ANCHOR = "{{sign_here}}"
 
@@ -61,6 +62,7 @@ def make_caller(app: Flask, name: str = "Test") -> Caller:
     with app.app_context():
         project = projects.create(name)
         key = api_keys.create(project.id).clear_text
+    app.test_client_class = DescribedClient
     return Caller(app.test_client(), project.id, key)
 
 

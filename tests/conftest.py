@@ -17,6 +17,7 @@ from app.pdf.sandbox import Sandbox
 from app.services.dependencies import Dependencies
 from tests import databases
 from tests.callers import Caller, make_caller
+from tests.described import DescribedClient
 from tests.fakes.clock import FakeClock
 from tests.fakes.signing import FakeSigningProvider
 from tests.fakes.webhooks import FakeWebhookSender, TrustingGuard
@@ -90,6 +91,7 @@ def deps(
 def app(settings: Settings, deps: Dependencies) -> Iterator[Flask]:
     app = create_app(settings, deps)
     app.testing = False  # An unforeseen error is answered as it is in production.
+    app.test_client_class = DescribedClient
     yield app
     with app.app_context():
         db.engine.dispose()

@@ -8,7 +8,8 @@ from flask import Response
 
 from app.api.deps import current_project, dependencies, idempotency_key, public_url
 from app.api.downloads import send_pdf
-from app.api.parsing import StrictBlueprint
+from app.api.parsing import LOCATION, StrictBlueprint
+from app.api.schemas.history import HistoryQuerySchema, HistorySchema
 from app.api.schemas.signatures import (
     SignatureCancelSchema,
     SignatureCreateSchema,
@@ -18,8 +19,20 @@ from app.api.schemas.signatures import (
     SignatureSchema,
     to_submission,
 )
+from app.domain.errors import (
+    Conflict,
+    CreditsExhausted,
+    DocumentTooLarge,
+    NotFound,
+    ProviderError,
+    SignaturesUnavailable,
+    UpstreamError,
+)
+from app.domain.lifecycle import Status
 from app.models import SignatureRequest
-from app.services import archive, reminders, signatures
+from app.services import archive, history, listing, reminders, signatures
+from app.services.history import HistoryPage
+from app.services.listing import Filters
 from app.services.paging import Page
 
 blueprint = StrictBlueprint("signatures", __name__, description="Send renders out for signature and follow them.")
@@ -29,21 +42,33 @@ blueprint = StrictBlueprint("signatures", __name__, description="Send renders ou
 @blueprint.arguments(SignatureQuerySchema, location="query")
 @blueprint.response(200, SignatureListSchema)
 def list_signatures(query: Mapping[str, Any]) -> Page[SignatureRequest]:
-    """List the project's signature requests, newest first."""
-    return signatures.list_page(
-        project_id=current_project(),
+    """List the project's signature requests, newest first.
+
+    Several `status` mean any of them; `createdAfter` and `createdBefore` are exclusive.
+    """
+    wanted = Filters(
         render_id=query.get("render_id"),
-        cursor=query.get("cursor"),
-        limit=query["limit"],
+        statuses=frozenset(map(Status, query["status"])),
+        created_after=query.get("created_after"),
+        created_before=query.get("created_before"),
     )
+    return listing.list_page(wanted, project_id=current_project(), cursor=query.get("cursor"), limit=query["limit"])
 
 
 @blueprint.post("")
 @blueprint.arguments(SignatureCreateSchema)
 @blueprint.no_query
-@blueprint.response(201, SignatureSchema)
+@blueprint.replays
+@blueprint.raises(Conflict, CreditsExhausted, DocumentTooLarge, NotFound, ProviderError, SignaturesUnavailable)
+@blueprint.response(201, SignatureSchema, headers=LOCATION, description="Sent: the recipients are mailed.")
+@blueprint.alt_response(200, schema=SignatureSchema, headers=LOCATION, description="A replay: the request as it is.")
 def create_signature(body: Mapping[str, Any]) -> tuple[SignatureRequest, int, Mapping[str, str]]:
-    """Send a render out for signature."""
+    """Send a render out for signature.
+
+    Fields are placed by page and percent (`fields`) or at a text of the document (`anchorTags`). `order` must be the
+    numbers 1 to the number of recipients; a field must lie on its page and belong to somebody who can have it. After a
+    `502` the same Idempotency-Key is safe to retry: nothing is ever sent twice.
+    """
     created, replayed = signatures.create(
         to_submission(body), project_id=current_project(), idempotency_key=idempotency_key(), deps=dependencies()
     )
@@ -58,9 +83,21 @@ def get_signature(request_id: UUID) -> SignatureRequest:
     return signatures.get(request_id, project_id=current_project())
 
 
+@blueprint.get("/<uuid:request_id>/events")
+@blueprint.arguments(HistoryQuerySchema, location="query")
+@blueprint.response(200, HistorySchema)
+def list_events(query: Mapping[str, Any], request_id: UUID) -> HistoryPage:
+    """List what happened to a request, when and by whom, newest last.
+
+    `cursor` is the `sequence` of an event: what came after it is returned.
+    """
+    return history.list_page(request_id, project_id=current_project(), after=query["cursor"], limit=query["limit"])
+
+
 @blueprint.post("/<uuid:request_id>/cancel")
 @blueprint.arguments(SignatureCancelSchema, location="json_or_empty")
 @blueprint.no_query
+@blueprint.raises(Conflict, ProviderError, SignaturesUnavailable)
 @blueprint.response(200, SignatureSchema)
 def cancel_signature(body: Mapping[str, Any], request_id: UUID) -> SignatureRequest:
     """Cancel a request that is not over."""
@@ -70,6 +107,7 @@ def cancel_signature(body: Mapping[str, Any], request_id: UUID) -> SignatureRequ
 @blueprint.post("/<uuid:request_id>/remind")
 @blueprint.arguments(SignatureRemindSchema, location="json_or_empty")
 @blueprint.no_query
+@blueprint.raises(Conflict, ProviderError, SignaturesUnavailable)
 @blueprint.response(200, SignatureSchema)
 def remind_signers(body: Mapping[str, Any], request_id: UUID) -> SignatureRequest:
     """Mail those whose turn it is once more."""
@@ -84,6 +122,8 @@ def remind_signers(body: Mapping[str, Any], request_id: UUID) -> SignatureReques
 
 @blueprint.get("/<uuid:request_id>/download")
 @blueprint.no_query
+@blueprint.raises(Conflict)
+@blueprint.sends_pdf
 def download_signature(request_id: UUID) -> Response:
     """Download the signed PDF."""
     file = archive.signed_document(request_id, project_id=current_project())
@@ -92,6 +132,8 @@ def download_signature(request_id: UUID) -> Response:
 
 @blueprint.get("/<uuid:request_id>/certificate")
 @blueprint.no_query
+@blueprint.raises(Conflict, UpstreamError)
+@blueprint.sends_pdf
 def download_certificate(request_id: UUID) -> Response:
     """Download the certificate of completion."""
     file = archive.certificate(request_id, project_id=current_project(), deps=dependencies())

@@ -12,6 +12,7 @@ class Mark(StrEnum):
     SIGNED = "recipient_signed"
     DECLINED = "recipient_declined"
     REMINDED = "recipient_reminded"
+    ERASED = "erased"
 
 
 class Actor(StrEnum):
@@ -22,6 +23,8 @@ class Actor(StrEnum):
     RECIPIENT = "recipient"
     #: The signing service, or somebody who used it past us.
     PROVIDER = "provider"
+    #: Whoever looks after this server.
+    OPERATOR = "operator"
     #: This server by itself: its worker.
     SYSTEM = "system"
 
@@ -32,6 +35,7 @@ TYPE_BY_ACTION: dict[str, str] = {
     Mark.SIGNED: Event.SIGNED,
     Mark.DECLINED: "recipient.declined",
     Mark.REMINDED: "recipient.reminded",
+    Mark.ERASED: "signature.erased",
 }
 
 ACTS_OF_RECIPIENTS = frozenset({Action.VIEW, Action.DECLINE, Mark.SIGNED, Mark.DECLINED})
@@ -41,4 +45,4 @@ def actor_of(action: str, cause: str) -> Actor:
     """Return by whom an entry's action happened; `cause` is how we learned of it."""
     if action in ACTS_OF_RECIPIENTS:
         return Actor.RECIPIENT
-    return Actor(cause) if cause in {Actor.API, Actor.PROVIDER} else Actor.SYSTEM
+    return Actor(cause) if cause in set(Actor) else Actor.SYSTEM

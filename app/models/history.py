@@ -25,7 +25,7 @@ class HistoryEntry(Base):
     action: Mapped[str] = mapped_column(String(32))
     from_status: Mapped[str] = mapped_column(String(16))
     to_status: Mapped[str] = mapped_column(String(16))
-    #: How we learned of it or why we did it: `api`, `provider`, `archive`, `doubt`, `worker`.
+    #: How we learned of it or why we did it: `api`, `provider`, `archive`, `doubt`, `worker`, `operator`.
     cause: Mapped[str] = mapped_column(String(32))
     recipient_id: Mapped[UUID | None] = mapped_column(ForeignKey("recipients.id", ondelete="CASCADE"), index=True)
     reason: Mapped[str | None] = mapped_column(String(2000))

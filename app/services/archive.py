@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import and_, or_
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from app.domain import backoff, clock
 from app.domain.errors import (
@@ -26,7 +26,7 @@ from app.domain.errors import (
 from app.domain.lifecycle import OPEN, Action, Status
 from app.domain.ports import SavedFile, SigningProvider
 from app.models import SignatureRequest, StoredFile
-from app.services import leases, stored_files, transitions
+from app.services import discarding, leases, stored_files, transitions
 from app.services.dependencies import Dependencies
 from app.services.leases import Claim
 from app.services.unit_of_work import reading, unit_of_work
@@ -74,6 +74,7 @@ def run_once(*, limit: int, deps: Dependencies) -> int:
 def signed_document(request_id: UUID, *, project_id: UUID) -> StoredFile:
     """Return the signed PDF of the project's request; raise NotFound, or Conflict before it is archived."""
     request = _load(request_id, project_id=project_id)
+    _require_kept(request)
     if request.signed_file is None:
         raise Conflict(f"Signed document is not available yet (status: {request.status}).")
     return request.signed_file
@@ -85,6 +86,7 @@ def certificate(request_id: UUID, *, project_id: UUID, deps: Dependencies) -> St
     Raises NotFound, Conflict before completion, UpstreamError when it cannot be fetched, OSError when not stored.
     """
     request = _load(request_id, project_id=project_id)
+    _require_kept(request)
     if request.certificate_file is not None:
         return request.certificate_file
     if request.status != Status.COMPLETED:
@@ -95,13 +97,30 @@ def certificate(request_id: UUID, *, project_id: UUID, deps: Dependencies) -> St
     if fetched.saved is None:
         raise UpstreamError("The certificate could not be fetched from the signing service.")
     with unit_of_work() as session:
-        request = transitions.lock(session, request_id)
-        if request.certificate_file_id is None:
-            request.certificate_file = stored_files.record(session, fetched.saved)
+        locked = _lock_unless_gone(session, request_id, fetched)
+        if locked is not None and locked.certificate_file_id is None:
+            locked.certificate_file = stored_files.record(session, fetched.saved)
     return _require_certificate(_load(request_id, project_id=project_id))
 
 
+def _require_kept(request: SignatureRequest) -> None:
+    if request.erased_at is not None:
+        raise Conflict("The files of this signature request were erased.")
+
+
+def _lock_unless_gone(session: Session, request_id: UUID, *fetched: Fetched) -> SignatureRequest | None:
+    """Lock the request; None when it was purged or erased while its files were fetched, which then go as well."""
+    request = session.get(
+        SignatureRequest, request_id, with_for_update={"of": SignatureRequest}, populate_existing=True
+    )
+    if request is not None and request.erased_at is None:
+        return request
+    discarding.give_up(session, [each.saved.key for each in fetched if each.saved])
+    return None
+
+
 def _require_certificate(request: SignatureRequest) -> StoredFile:
+    _require_kept(request)
     if request.certificate_file is None:
         raise UpstreamError("The certificate could not be stored.")
     return request.certificate_file
@@ -130,8 +149,8 @@ def _attend(held: Claim, *, signing: SigningProvider, deps: Dependencies) -> Non
 def _conclude(held: Claim, *, signed: Fetched, certificate: Fetched, deps: Dependencies) -> None:
     everything_is_here = signed.is_final and certificate.is_final
     with unit_of_work() as session:
-        request = transitions.lock(session, held.row_id)
-        if not leases.holds(request, held):
+        request = _lock_unless_gone(session, held.row_id, signed, certificate)
+        if request is None or not leases.holds(request, held):
             return
         is_late = _deadline_has_passed(request, deps)
         if everything_is_here or is_late:

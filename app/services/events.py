@@ -1,5 +1,6 @@
 """What an event says: flat JSON, made once, in the transaction of what it reports (contract section 5)."""
 
+import json
 from typing import Any
 
 from app.domain.clock import format_timestamp
@@ -7,6 +8,8 @@ from app.domain.events import TEST_EVENT, Event, serialise
 from app.models import Recipient, SignatureRequest
 
 NAMES_A_PERSON = frozenset({Event.VIEWED, Event.SIGNED, Event.DECLINED})
+#: Members of a body that are no personal data.
+NAMES_NOBODY = ("event", "signatureRequestId", "renderId", "status")
 GIVES_A_REASON = frozenset({Event.DECLINED, Event.CANCELLED, Event.EXPIRED, Event.FAILED})
 
 
@@ -26,6 +29,12 @@ def describe(event: Event, request: SignatureRequest, *, recipient: Recipient | 
     if event in GIVES_A_REASON:
         members["reason"] = reason
     return serialise(members)
+
+
+def without_people(body: bytes) -> bytes:
+    """Return a body with only what tells of no person: which event of which request."""
+    members = json.loads(body)
+    return serialise({name: members[name] for name in NAMES_NOBODY if name in members})
 
 
 def describe_test() -> bytes:

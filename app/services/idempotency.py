@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock
-from app.domain.errors import IdempotencyKeyReused
+from app.domain.errors import Conflict, IdempotencyKeyReused
 from app.models import IdempotencyKey
 
 
@@ -21,12 +21,17 @@ def fingerprint(body: Mapping[str, Any]) -> str:
 
 
 def find(session: Session, *, project_id: UUID, kind: str, key: str, body_fingerprint: str) -> UUID | None:
-    """Return the resource that the key stands for; raise IdempotencyKeyReused when it was for another body."""
+    """Return the resource that the key stands for; raise IdempotencyKeyReused when it was for another body.
+
+    Raises Conflict when that resource was purged: the key must not create a second one.
+    """
     row = session.scalar(select(IdempotencyKey).filter_by(project_id=project_id, kind=kind, key=key))
     if row is None:
         return None
     if row.fingerprint != body_fingerprint:
         raise IdempotencyKeyReused("This Idempotency-Key was already used with a different request.")
+    if row.purged_at is not None:
+        raise Conflict("What this Idempotency-Key created has been purged; nothing is created with it again.")
     return row.resource_id
 
 

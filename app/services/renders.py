@@ -100,7 +100,14 @@ def pdf_file(render_id: UUID, *, project_id: UUID) -> StoredFile:
     render = get(render_id, project_id=project_id)
     if render.status != RenderStatus.SUCCEEDED or render.file is None:
         raise Conflict(f"The PDF of this render is not available (status: {render.status}).")
+    require_kept(render.file)
     return render.file
+
+
+def require_kept(file: StoredFile) -> None:
+    """Raise Conflict when a render's PDF was erased."""
+    if file.erased_at is not None:
+        raise Conflict("The PDF of this render was erased.")
 
 
 def list_page(*, project_id: UUID, cursor: datetime | None, limit: int) -> Page[Render]:

@@ -1,9 +1,8 @@
-"""Signature requests: create, get, list, cancel (contract section 3)."""
+"""Signature requests: create, get, cancel (contract section 3)."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
 from app.domain import clock
@@ -20,10 +19,10 @@ from app.domain.ids import new_id
 from app.domain.lifecycle import TERMINAL, Action, Status
 from app.domain.ports import EnvelopeDraft, SigningProvider
 from app.domain.submission import Submission, check
-from app.models import RenderStatus, SignatureRequest
+from app.models import Render, RenderStatus, SignatureRequest, StoredFile
 from app.services import doubt, following, idempotency, placements, renders, sending, transitions
 from app.services.dependencies import Dependencies
-from app.services.paging import Page, fetch_page
+from app.services.listing import visible
 from app.services.unit_of_work import reading, unit_of_work
 
 #: The largest PDF that can be sent out for signature (contract section 1).
@@ -61,6 +60,7 @@ def create(
     except IntegrityError:
         replay = _replay(submission, project_id=project_id, key=idempotency_key, deps=deps)
         if replay is None:
+            renders.get(submission.render_id, project_id=project_id)  # It may have been purged meanwhile.
             raise Conflict("The first request with this Idempotency-Key was refused.", retry_after=1) from None
         return replay, True
     return sending.send(draft, signing=signing, deps=deps), False
@@ -69,21 +69,10 @@ def create(
 def get(request_id: UUID, *, project_id: UUID) -> SignatureRequest:
     """Return the project's request; raise NotFound when there is none that is visible."""
     with reading() as session:
-        request = session.scalar(_visible(project_id).filter_by(id=request_id))
+        request = session.scalar(visible(project_id).filter_by(id=request_id))
     if request is None:
         raise NotFound("There is no such signature request in this project.")
     return request
-
-
-def list_page(
-    *, project_id: UUID, render_id: UUID | None, cursor: datetime | None, limit: int
-) -> Page[SignatureRequest]:
-    """Return one page of the project's requests, newest first."""
-    query = _visible(project_id)
-    if render_id is not None:
-        query = query.filter_by(render_id=render_id)
-    with reading() as session:
-        return fetch_page(session, query, SignatureRequest, cursor=cursor, limit=limit)
 
 
 def cancel(request_id: UUID, *, project_id: UUID, reason: str | None, deps: Dependencies) -> SignatureRequest:
@@ -181,21 +170,24 @@ def _prepare(submission: Submission, *, project_id: UUID, deps: Dependencies) ->
     render = renders.get(submission.render_id, project_id=project_id)
     if render.status != RenderStatus.SUCCEEDED or render.file is None:
         raise Conflict(f"The render is not ready for signing (status: {render.status}).")
+    renders.require_kept(render.file)
     if render.file.size > LARGEST_DOCUMENT:
         raise DocumentTooLarge(f"A PDF to be signed has at most {LARGEST_DOCUMENT // 1024**2} MiB.")
     return placements.prepare(
         submission,
         reference=new_id(),
-        document=deps.storage.read(render.file.key),
+        document=_read_pdf(render, render.file, deps=deps),
         pages=renders.page_sizes(render),
         inspector=deps.inspector,
     )
 
 
-def _visible(project_id: UUID) -> Select[SignatureRequest]:
-    return select(SignatureRequest).where(
-        SignatureRequest.project_id == project_id, SignatureRequest.created_at.is_not(None)
-    )
+def _read_pdf(render: Render, file: StoredFile, *, deps: Dependencies) -> bytes:
+    try:
+        return deps.storage.read(file.key)
+    except FileNotFoundError:
+        renders.pdf_file(render.id, project_id=render.project_id)  # Purged or erased a moment ago, it says so.
+        raise
 
 
 def _begin_cancel(request_id: UUID, *, reason: str | None) -> str:

@@ -76,6 +76,11 @@ def mark_reminded(session: Session, request: SignatureRequest, recipient: Recipi
     _record(session, request, action=Mark.REMINDED, recipient=recipient, cause=cause)
 
 
+def mark_erased(session: Session, request: SignatureRequest, *, cause: str) -> None:
+    """Record that the request's personal data and files were erased; nothing moves."""
+    _record(session, request, action=Mark.ERASED, cause=cause)
+
+
 def _record(  # noqa: PLR0913 (the columns of the row)
     session: Session,
     request: SignatureRequest,

@@ -51,6 +51,14 @@ def test_the_next_is_reminded_once_the_first_has_signed_even_if_we_have_not_hear
     assert signing.only().reminders == [((ids["Jane"],), "Please, Jane.")]
 
 
+@pytest.mark.parametrize("message", ["Dear Max,\n\nplease sign.\nJane", "One\r\nTwo", "\n"])
+def test_a_message_may_have_several_lines(api, signing, message):
+    created, ids = make_request(api)
+
+    assert remind(api, created["id"], json={"message": message}).status_code == 200
+    assert signing.only().reminders == [((ids["Max"],), message)]
+
+
 def test_the_person_whose_turn_it_is_can_be_named(api, signing):
     created, ids = make_request(api)
 
@@ -78,6 +86,10 @@ def test_somebody_who_is_not_on_the_request_is_named_in_the_error(api):
     [
         ({"message": "x" * 1001}, "message"),
         ({"message": "a\0b"}, "message"),
+        ({"message": "a\tb"}, "message"),
+        ({"message": "a\rb"}, "message"),
+        ({"message": "a\u2028b"}, "message"),
+        ({"message": "a\u0085b"}, "message"),
         ({"recipientIds": []}, "recipientIds"),
         ({"recipientIds": [1]}, "recipientIds.0"),
         ({"recipients": []}, "recipients"),

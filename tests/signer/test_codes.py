@@ -10,6 +10,7 @@ from app.signer.ceremony_view import CeremonyClosed, CodeNeeded, CodeStep
 from app.signer.codes import MAX_PER_HOUR, MAX_WRONG_TRIES, CodeRefused, TooManyCodes
 from app.signer.languages import Language
 from app.signer.models import Code, Link, Mail
+from tests.builders.ink import page_text
 from tests.signer.service import CLIENT, FITTING, Service, make_field, make_recipient, text_of
 
 REQUIRED = {"settings": {"require_otp_verification": True}}
@@ -115,6 +116,18 @@ class TestTheDoor:
         own = ask(service, number=2)
         with pytest.raises(CodeRefused):
             confirm(service, code if code != own else wrong(own), number=2)
+
+    def test_the_certificate_says_when_it_was_entered(self, guarded):
+        service, envelope_id = guarded
+        browser = confirm(service, ask(service))
+        [field] = service.ceremony.find(browser).fields
+        service.ceremony.finish(browser, values={field.id: "typed:Ana"}, consent=True, client=CLIENT)
+        service.work()
+        text = page_text(service.fetch(service.detail(envelope_id)["certificate_only_download_url"]).data)
+        assert "Code from e-mail" in text
+        assert "Entered 2026-06-05 10:00:00 UTC" in text
+        for deed in ("Asked for a code by e-mail", "Sent a code", "Entered the code from the e-mail"):
+            assert deed in " ".join(text.split())
 
     def test_it_holds_across_a_restart(self, guarded, start_service):
         service, _ = guarded

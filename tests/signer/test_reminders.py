@@ -65,6 +65,22 @@ def test_markup_in_the_message_stays_text(service, envelope):
     assert "<img" not in html
 
 
+@pytest.mark.parametrize("break_", ["\n", "\r\n"])
+def test_the_lines_of_a_message_stay_lines_and_become_no_headers(service, envelope, break_):
+    lines = ["Dear all,", "Bcc: thief@example.test", "Subject: Pay at once", "", "Content-Type: text/html", "<b>.</b>"]
+    resend(service, envelope, people(service, envelope)[0], custom_message=break_.join(lines))
+
+    mail = service.mails("person1@example.test")[-1]
+    assert mail["Bcc"] is None
+    assert mail.get_all("Subject") == ["Reminder: please sign Lease of the harbour office"]
+    assert [part.get_content_type() for part in mail.walk()] == ["multipart/alternative", "text/plain", "text/html"]
+    assert "\n".join(lines) in text_of(mail).replace("\r\n", "\n")
+    html = mail.get_body(("html",)).get_content().replace("\r\n", "\n")
+    paragraph = html[html.index("Dear all,") : html.index("&lt;b&gt;.")]
+    assert paragraph.splitlines() == lines[:-1]
+    assert html[: html.index("Dear all,")].rpartition("<p ")[2].startswith('style="white-space:pre-line">')
+
+
 @pytest.mark.parametrize("index", [1, 2])
 def test_nobody_else_is_reminded(service, envelope, index):
     ids = people(service, envelope)

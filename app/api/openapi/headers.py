@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from app import security_headers
 from app.api.deps import IDEMPOTENCY_KEY
 
 TEXT = {"type": "string"}
@@ -11,8 +12,7 @@ COUNT = {"type": "integer", "minimum": 0}
 #: Name, meaning, schema.
 HEADERS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "X-Request-Id": ("Names this call in the server's log: the caller's own id, if it sent a sane one.", TEXT),
-    "X-Content-Type-Options": ("Always `nosniff`.", {"const": "nosniff"}),
-    "Cache-Control": ("Nothing is to be cached.", {"const": "private, no-store"}),
+    **{name: ("For browsers.", TEXT) for name in security_headers.HEADERS | security_headers.HSTS},
     "Location": ("The address of what was made.", {"type": "string", "format": "uri"}),
     "Retry-After": ("Seconds after which the same call may succeed.", COUNT),
     "RateLimit-Limit": ("Calls in the window, where calls are limited.", COUNT),
@@ -22,15 +22,15 @@ HEADERS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "Content-Disposition": ("A file name made of the id.", TEXT),
     "Content-Length": ("Bytes.", COUNT),
     "Content-Range": ("Which bytes these are, and of how many.", TEXT),
-    "Content-Security-Policy": ("A browser must not let the file do anything.", {"const": "sandbox"}),
     "Accept-Ranges": ("Single ranges of bytes are answered.", {"const": "bytes"}),
     "ETag": ("The SHA-256 of the file.", TEXT),
     "Date": ("When this was answered.", TEXT),
 }
 
-ALWAYS = ("X-Request-Id", "X-Content-Type-Options", "Cache-Control")
-LIMITS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
-FILE = ("ETag", "Accept-Ranges", "Content-Disposition", "Content-Security-Policy", "Date")
+ALWAYS = ("X-Request-Id", *security_headers.HEADERS)
+#: On answers of any status: where the API is reached by https, and where calls are limited.
+SOMETIMES = (*security_headers.HSTS, "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+FILE = ("ETag", "Accept-Ranges", "Content-Disposition", "Date")
 
 REQUEST_HEADERS = {
     "Idempotency-Key": (

@@ -7,7 +7,7 @@ from app.api.auth import Policy
 from app.api.errors import InvalidJson, RequestTooLarge
 from app.api.openapi import refusals
 from app.api.openapi.examples import example_of
-from app.api.openapi.headers import ALWAYS, FILE, LIMITS, parameter, refer
+from app.api.openapi.headers import ALWAYS, FILE, SOMETIMES, parameter, refer
 from app.api.openapi.refusals import JSON, Refusal
 from app.api.parsing import Facts
 from app.api.schemas.base import wire_name
@@ -31,7 +31,7 @@ def complete(operation: dict[str, Any], *, view: str, facts: Facts, policy: Poli
     if facts.sends_pdf:
         answers |= _files()
     for status, answer in answers.items():
-        _complete_answer(answer, operation=name, status=status, limited=policy is Policy.API_KEY)
+        _complete_answer(answer, operation=name, status=status)
     is_json = JSON in done.get("requestBody", {}).get("content", {})
     found = [*_general(policy, is_json=is_json, has_id=has_id), *_particular(facts), refusals.BUG]
     done["responses"] = dict(sorted({**refusals.describe(found), **answers}.items()))
@@ -76,9 +76,8 @@ def _files() -> dict[str, Any]:
     return {"200": whole, "206": part, "304": same}
 
 
-def _complete_answer(answer: dict[str, Any], *, operation: str, status: str, limited: bool) -> None:
-    headers = refer([*ALWAYS, *(LIMITS if limited else ())])
-    answer["headers"] = headers | refer(answer.get("headers", {}))
+def _complete_answer(answer: dict[str, Any], *, operation: str, status: str) -> None:
+    answer["headers"] = refer([*ALWAYS, *SOMETIMES]) | refer(answer.get("headers", {}))
     if JSON in answer.get("content", {}):
         _give_example(answer["content"][JSON], operation=operation, place=status)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.api.errors import CODE_BY_STATUS, INTERNAL, SERVER_ERROR, status_of
-from app.api.openapi.headers import ALWAYS, LIMITS, refer
+from app.api.openapi.headers import ALWAYS, SOMETIMES, refer
 from app.domain.errors import CountersignError
 
 JSON = "application/json"
@@ -95,7 +95,7 @@ def _response(status: int, refusals: list[Refusal]) -> dict[str, Any]:
     narrowed = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
     return {
         "description": "\n".join(f"- `{refusal.code}`: {refusal.meaning}" for refusal in refusals),
-        "headers": refer([*ALWAYS, *LIMITS, *HEADERS_BY_STATUS.get(status, ())]),
+        "headers": refer([*ALWAYS, *SOMETIMES, *HEADERS_BY_STATUS.get(status, ())]),
         "content": {
             JSON: {
                 "schema": {"allOf": [{"$ref": "#/components/schemas/Error"}, narrowed]},

@@ -17,6 +17,7 @@ CANONICAL_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.A
 
 #: C0 and C1 controls, the line and paragraph separators; and lone surrogates, which no encoding can carry.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+LINE_BREAK = re.compile(r"\r?\n")
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -157,6 +158,11 @@ PRINTABLE = TextRule(
     "Must not contain control characters.",
     pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$",
 )
+PRINTABLE_LINES = TextRule(
+    lambda value: not UNPRINTABLE.search(LINE_BREAK.sub("", value)),
+    "Must not contain control characters other than line breaks.",
+    pattern=r"^([^\u0000-\u001f\u007f-\u009f\u2028\u2029]|\r?\n)*$",
+)
 ENCODABLE = TextRule(lambda value: not SURROGATE.search(value), "Must be valid Unicode text.")
 NOT_BLANK = TextRule(lambda value: not value or bool(value.strip()), "Must not be blank.", pattern=r"^$|\S")
 
@@ -169,6 +175,11 @@ def text(*, longest: int, shortest: int = 1) -> list[validate.Validator]:
 def remark(*, longest: int) -> list[validate.Validator]:
     """Accept any printable text up to that length."""
     return [validate.Length(max=longest), PRINTABLE]
+
+
+def letter(*, longest: int) -> list[validate.Validator]:
+    """Accept printable text of several lines, up to that length."""
+    return [validate.Length(max=longest), PRINTABLE_LINES]
 
 
 def literal(*, longest: int) -> list[validate.Validator]:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields, post_dump, validate
+from marshmallow import fields, validate
 from marshmallow.validate import Length, OneOf, Range
 
 from app.api.deps import public_url
 from app.api.schemas.base import (
+    URL_OR_NULL,
+    AnswerSchema,
     Cursor,
     Identifier,
     Number,
@@ -16,14 +18,18 @@ from app.api.schemas.base import (
     TrueOrFalse,
     WholeNumber,
     WireSchema,
+    letter,
     literal,
     remark,
     text,
 )
+from app.domain.lifecycle import Status
 from app.domain.ports import Designation, EnvelopeField, EnvelopeRecipient
 from app.domain.submission import DEFAULT_EXPIRATION_HOURS, AnchorTag, Submission
 
 FIELD_TYPES = ("signature", "initial", "text", "date", "checkbox", "dropdown", "radio_buttons", "text_area")
+#: What a list can be filtered by: every status that the wire shows.
+VISIBLE = tuple(status.value for status in Status if status is not Status.CREATING)
 ANCHOR_TYPES = ("signature", "initials", "text", "date", "checkbox")
 
 PERCENT = Range(min=0, max=100)
@@ -36,7 +42,7 @@ class RecipientCreateSchema(WireSchema):
 
     first_name = fields.String(required=True, validate=text(longest=100))
     last_name = fields.String(validate=text(shortest=0, longest=100))
-    email = fields.String(required=True, validate=validate.And(text(longest=255), validate.Email()))
+    email = fields.String(required=True, validate=[*text(longest=255), validate.Email()])
     designation = fields.String(load_default=Designation.SIGNER.value, validate=OneOf([*Designation]))
     order = WholeNumber(validate=Range(min=1))
 
@@ -94,49 +100,49 @@ class SignatureRemindSchema(WireSchema):
     recipient_ids = fields.List(
         fields.String(validate=text(longest=255)), load_default=list, validate=Length(min=1, max=20)
     )
-    message = fields.String(validate=remark(longest=1000))
+    message = fields.String(validate=letter(longest=1000))
 
 
 class SignatureQuerySchema(WireSchema):
-    """The query of a list."""
+    """The query of a list. `status` may be given several times; both times are exclusive."""
 
     limit = QueryNumber(load_default=50, validate=Range(min=1, max=100))
     render_id = Identifier()
+    status = fields.List(fields.String(validate=OneOf(VISIBLE)), load_default=list)
+    created_after = Cursor()
+    created_before = Cursor()
     cursor = Cursor()
 
 
-class RecipientSchema(WireSchema):
-    """A person on a request; `id` is the provider's."""
+class RecipientSchema(AnswerSchema):
+    """A person on a request; `id` is the provider's. A time is there once that happened."""
 
-    id = fields.String(attribute="provider_id")
+    SOMETIMES = frozenset({"last_name", "signed_at", "declined_at"})
+
+    id = fields.String(attribute="provider_id", allow_none=True)
     first_name = fields.String()
     last_name = fields.String()
     email = fields.String()
-    designation = fields.String()
+    designation = fields.String(validate=OneOf([*Designation]))
     order = fields.Integer()
     signed_at = Timestamp()
     declined_at = Timestamp()
 
-    @post_dump
-    def leave_out_what_did_not_happen(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
-        """Show a last name only if one was given, and times only once something happened."""
-        return {key: value for key, value in data.items() if value is not None or key == "id"}
 
-
-class SignatureSchema(WireSchema):
+class SignatureSchema(AnswerSchema):
     """A signature request; all eleven members are always there."""
 
     id = fields.UUID()
     render_id = fields.UUID()
     name = fields.String()
-    status = fields.String()
+    status = fields.String(validate=OneOf(VISIBLE))
     recipients = fields.List(fields.Nested(RecipientSchema))
     expiration_hours = fields.Integer()
-    signed_download_url = fields.Method("_signed_download_url")
-    certificate_url = fields.Method("_certificate_url")
-    error_message = fields.String()
+    signed_download_url = fields.Method("_signed_download_url", metadata=URL_OR_NULL)
+    certificate_url = fields.Method("_certificate_url", metadata=URL_OR_NULL)
+    error_message = fields.String(allow_none=True)
     created_at = Timestamp()
-    completed_at = Timestamp()
+    completed_at = Timestamp(allow_none=True)
 
     def _signed_download_url(self, request: Any) -> str | None:
         return self._url(request, "download") if request.signed_file_id else None
@@ -148,11 +154,11 @@ class SignatureSchema(WireSchema):
         return public_url(f"/v1/signatures/{request.id}/{file}")
 
 
-class SignatureListSchema(WireSchema):
+class SignatureListSchema(AnswerSchema):
     """A page of requests, newest first."""
 
     signatures = fields.List(fields.Nested(SignatureSchema), attribute="rows")
-    next_cursor = Timestamp()
+    next_cursor = Timestamp(allow_none=True)
     has_more = fields.Boolean()
 
 
