@@ -5,20 +5,26 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from alembic import command
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from app.domain import ids
-from app.extensions import configure_engine
+from app.extensions import open_engine
 from app.migration import alembic_config
 from app.signer.database import MIGRATIONS, Database, open_database, upgrade
 from app.signer.models import Link, Secret
+from tests import databases
 
 
 @pytest.fixture
-def engine(tmp_path):
-    engine = create_engine(f"sqlite:///{tmp_path / 'signer.db'}")
-    configure_engine(engine)
+def url(tmp_path):
+    with databases.empty(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def engine(url):
+    engine = open_engine(url, pool_size=2)
     yield engine
     engine.dispose()
 
@@ -42,8 +48,9 @@ def test_a_second_upgrade_changes_nothing(engine):
     assert "envelopes" in inspect(engine).get_table_names()
 
 
-def test_every_connection_is_durable_and_checks_foreign_keys(tmp_path):
-    database = open_database(f"sqlite:///{tmp_path / 'signer.db'}")
+@pytest.mark.skipif(databases.POSTGRES_URL is not None, reason="PostgreSQL is so by itself")
+def test_every_connection_is_durable_and_checks_foreign_keys(url):
+    database = open_database(url)
     for _ in range(2):
         with database.engine.connect() as connection:
             pragmas = {name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in PRAGMAS}
@@ -95,10 +102,9 @@ def _names(database):
         return [secret.name for secret in session.query(Secret)]
 
 
-def test_those_who_start_together_take_turns(tmp_path):
-    url = f"sqlite:///{tmp_path / 'signer.db'}"
+def test_those_who_start_together_take_turns(url):
     with ThreadPoolExecutor(4) as pool:
-        databases = [started.result() for started in [pool.submit(open_database, url) for _ in range(4)]]
-    for database in databases:
+        opened = [started.result() for started in [pool.submit(open_database, url) for _ in range(4)]]
+    for database in opened:
         assert _names(database) == []
         database.engine.dispose()
