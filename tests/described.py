@@ -1,5 +1,6 @@
-"""A test client that holds every answer of the API against the API's description."""
+"""Every answer and every delivery in the tests is held against the API's description."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -10,13 +11,21 @@ from jsonschema import Draft202012Validator
 from werkzeug.test import TestResponse
 
 from app.api.openapi.document import Description
+from app.domain.ports import WebhookRequest
 from app.factory import BLUEPRINTS
+from app.gateways.webhooks import signature
 
 #: What HTTP itself needs.
 FRAMING = {"Content-Type", "Content-Length"}
 
 #: What an answer can be where nothing is described: nothing is there, or not with that method.
-ELSEWHERE = {"401-unauthorized", "404-not_found", "429-rate_limited"}
+ELSEWHERE = {401: "401-unauthorized", 404: "404-not_found", 429: "429-rate_limited"}
+ALLOW = {"schema": {"type": "string"}, "required": True}
+METHOD_NOT_ALLOWED = {"properties": {"error": {"properties": {"code": {"const": "method_not_allowed"}}}}}
+
+
+#: By the identity of the schema; the description lives as long as the tests.
+VALIDATORS: dict[int, Draft202012Validator] = {}
 
 
 class DescribedClient(FlaskClient):
@@ -57,6 +66,16 @@ def problems_of(answer: TestResponse) -> Iterator[str]:
     yield from _problems_of_body(answer, described.get("content", {}))
 
 
+def assert_delivery_described(request: WebhookRequest) -> None:
+    """Check that an event's body is in the description, and that every header of it is."""
+    operation = description()["webhooks"][request.event]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+    assert not list(_errors(body, json.loads(request.body), "event"))
+    names = {parameter["name"]: parameter["required"] for parameter in operation["parameters"]}
+    sent = set(signature.headers(request)) - {"content-type", "user-agent"}
+    assert {name for name, required in names.items() if required} <= sent <= set(names)
+
+
 def _response_for(answer: TestResponse) -> Mapping[str, Any] | None:
     item = _item_for(answer.request.path)
     method = answer.request.method.replace("HEAD", "GET").lower()
@@ -76,11 +95,12 @@ def _item_for(path: str) -> Mapping[str, Any]:
 def _response_elsewhere(answer: TestResponse, *, is_described: bool) -> Mapping[str, Any] | None:
     """Return what a method or an address that is not described may answer; the introduction tells of it."""
     shared = description()["components"]["responses"]
-    if is_described and (answer.status_code == 405 or answer.request.method == "OPTIONS"):
-        response = shared["404-not_found"]
-        return {"headers": {**response["headers"], "Allow": {"schema": {"type": "string"}, "required": True}}}
-    names = [name for name in ELSEWHERE if name.startswith(str(answer.status_code))]
-    return shared[names[0]] if names else None
+    if is_described and (
+        answer.status_code == 405 or (answer.request.method == "OPTIONS" and answer.status_code == 200)
+    ):
+        headers = {**shared["404-not_found"]["headers"], "Allow": ALLOW}
+        return {"headers": headers, "content": {"application/json": {"schema": METHOD_NOT_ALLOWED}}}
+    return shared.get(ELSEWHERE.get(answer.status_code))
 
 
 def _resolved(part: Mapping[str, Any]) -> Any:
@@ -104,7 +124,7 @@ def _problems_of_headers(answer: TestResponse, described: Mapping[str, Any]) -> 
 
 
 def _problems_of_body(answer: TestResponse, described: Mapping[str, Any]) -> Iterator[str]:
-    if answer.request.method in {"HEAD", "OPTIONS"} or answer.status_code == 405:
+    if answer.request.method in {"HEAD", "OPTIONS"}:
         return
     if not described:
         if answer.get_data():
@@ -123,7 +143,8 @@ def _errors(schema: Mapping[str, Any], value: Any, what: str) -> Iterator[str]:
 
 
 def validator_for(schema: Mapping[str, Any]) -> Draft202012Validator:
-    """Return a validator of a schema that is part of the description."""
-    return Draft202012Validator(
-        {**schema, "components": description()["components"]}, format_checker=Draft202012Validator.FORMAT_CHECKER
-    )
+    """Return a validator of a schema that is part of the description; made once for each, since that is slow."""
+    if id(schema) not in VALIDATORS:
+        whole = {**schema, "components": description()["components"]}
+        VALIDATORS[id(schema)] = Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return VALIDATORS[id(schema)]

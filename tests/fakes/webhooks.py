@@ -1,4 +1,7 @@
-"""Receivers of webhooks in memory: they take everything, and can be told to fail in every way that matters."""
+"""Receivers of webhooks in memory: they take everything, and can be told to fail in every way that matters.
+
+What is sent is held against the API's description.
+"""
 
 import threading
 from collections.abc import Callable
@@ -6,6 +9,7 @@ from dataclasses import dataclass, field
 
 from app.domain.errors import ForbiddenAddress
 from app.domain.ports import WebhookAnswer, WebhookFault, WebhookRequest
+from tests.described import assert_delivery_described
 
 Behaviour = Callable[[WebhookRequest], WebhookAnswer]
 
@@ -29,6 +33,7 @@ class FakeWebhookSender:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, request: WebhookRequest) -> WebhookAnswer:
+        assert_delivery_described(request)
         with self.lock:
             self.sent.append(request)
         return self.behaviours.get(request.url, answering(204))(request)

@@ -123,7 +123,7 @@ BY_OPERATION: dict[tuple[str, str], Mapping[str, Any]] = {
 }
 
 BY_SCHEMA: dict[str, Mapping[str, Any]] = {
-    "EventList": {
+    "History": {
         "events": [
             {
                 "sequence": 1,

@@ -12,7 +12,7 @@ COUNT = {"type": "integer", "minimum": 0}
 #: Name, meaning, schema.
 HEADERS: dict[str, tuple[str, Mapping[str, Any]]] = {
     "X-Request-Id": ("Names this call in the server's log: the caller's own id, if it sent a sane one.", TEXT),
-    **{name: ("For browsers.", TEXT) for name in security_headers.HEADERS | security_headers.HSTS},
+    **dict.fromkeys(security_headers.HEADERS | security_headers.HSTS, ("For browsers.", TEXT)),
     "Location": ("The address of what was made.", {"type": "string", "format": "uri"}),
     "Retry-After": ("Seconds after which the same call may succeed.", COUNT),
     "RateLimit-Limit": ("Calls in the window, where calls are limited.", COUNT),
