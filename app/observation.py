@@ -56,7 +56,7 @@ def observe(app: Flask, *, count: Callable[[Answered], None] = lambda _: None) -
             method=answered.method,
             route=answered.route,
             status=answered.status,
-            duration_ms=round(answered.seconds * 1000, 1),
+            duration_ms=round(answered.seconds * 1000),
         )
         return response
 
@@ -64,6 +64,12 @@ def observe(app: Flask, *, count: Callable[[Answered], None] = lambda _: None) -
     app.after_request(close)
     # Flask's own line about an unforeseen error names the path.
     app.log_exception = _log_bug  # type: ignore[method-assign]
+
+
+def correlation() -> dict[str, str]:
+    """Return the header that lets both sides' logs be read together: the id of our request or job, if there is one."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    return {REQUEST_ID: request_id} if request_id else {}
 
 
 def _open() -> None:

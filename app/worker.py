@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 from flask import Flask
+from structlog.contextvars import bound_contextvars
 
 from app.extensions import warn_about_sqlite
 from app.services import archive, delivering, discarding, doubt, polling, provider_events
@@ -38,7 +39,7 @@ PROVIDER: Lane = (
     ("archive", archive.run_once, BATCH),
     ("discarded files", discarding.run_once, BATCH),
 )
-EVERYTHING: Lane = (*PROVIDER, ("deliveries", delivering.run_once, DELIVERIES_AT_A_TIME))
+EVERYTHING: Lane = (*PROVIDER, (delivering.QUEUE, delivering.run_once, DELIVERIES_AT_A_TIME))
 
 
 def run(app: Flask, deps: Dependencies, stop: threading.Event) -> None:
@@ -47,7 +48,7 @@ def run(app: Flask, deps: Dependencies, stop: threading.Event) -> None:
     log.info("worker started")
     # Webhooks have a thread of their own: they must not wait while a large file is fetched.
     deliver = partial(delivering.run_once, is_stopped=stop.is_set)
-    lane = (("deliveries", deliver, DELIVERIES_AT_A_TIME),)
+    lane = ((delivering.QUEUE, deliver, DELIVERIES_AT_A_TIME),)
     deliveries = threading.Thread(target=_run_lane, args=(app, deps, lane, stop), name="deliveries")
     deliveries.start()
     _run_lane(app, deps, PROVIDER, stop)
@@ -75,11 +76,11 @@ def run_pending(
     for name, run_once, limit in lane:
         if is_stopped():
             break
-        with app.app_context():
+        with app.app_context(), bound_contextvars(queue=name):
             try:
                 total += run_once(limit=limit, deps=deps)
             except Exception:  # A fault in one queue must not end the worker: the lease brings the row back.
-                log.exception("queue failed", queue=name)
+                log.exception("queue failed")
     return total
 
 

@@ -3,6 +3,7 @@
 import enum
 
 from flask import Flask, g, request
+from structlog.contextvars import bind_contextvars
 
 from app.api.limits import limit_calls
 from app.config import Settings
@@ -33,6 +34,7 @@ def require_api_keys(app: Flask, policies: dict[str, Policy], settings: Settings
             try:
                 token = _bearer_token()
                 g.project_id = api_keys.authenticate(token)
+                bind_contextvars(project_id=str(g.project_id))
                 g.key_prefix = keys.prefix_of(token)
             except Unauthorized as error:
                 g.refusal = error

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from flask import Response
+from flask import Response, request
+from structlog.contextvars import bind_contextvars
 
 from app.api.deps import current_project, dependencies, idempotency_key, public_url
 from app.api.downloads import send_pdf
@@ -36,6 +37,13 @@ from app.services.listing import Filters
 from app.services.paging import Page
 
 blueprint = StrictBlueprint("signatures", __name__, description="Send renders out for signature and follow them.")
+
+
+@blueprint.before_request
+def name_the_request() -> None:
+    """Let every log line of the request say which signature request it is about."""
+    if request.view_args:
+        bind_contextvars(signature_request_id=str(request.view_args["request_id"]))
 
 
 @blueprint.get("")

@@ -27,6 +27,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def milliseconds_since(started: float) -> int:
+    """Return how long ago that was by `monotonic`, as logs say it."""
+    return round((monotonic() - started) * 1000)
+
+
 def sleep(seconds: float) -> None:
     """Wait."""
     time.sleep(seconds)

@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import and_, or_
 from sqlalchemy.orm import Session, joinedload
+from structlog.contextvars import bind_contextvars
 
 from app.domain import backoff, clock
 from app.domain.errors import (
@@ -136,6 +137,7 @@ def _load(request_id: UUID, *, project_id: UUID) -> SignatureRequest:
 
 
 def _attend(held: Claim, *, signing: SigningProvider, deps: Dependencies) -> None:
+    bind_contextvars(signature_request_id=str(held.row_id))
     with reading() as session:
         request = session.get_one(SignatureRequest, held.row_id)
     signed = certificate = Fetched()

@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
+from structlog.contextvars import bind_contextvars
 
 from app.domain import clock
 from app.domain.ports import WebhookAnswer, WebhookFault, WebhookRequest, WebhookSender
@@ -25,6 +26,9 @@ LEASE_SLACK = timedelta(seconds=45)
 
 #: An attempt whose worker died is made again. A delivery that kills its worker must not do so for ever.
 MOST_INTERRUPTIONS = 10
+
+#: What the log calls this work.
+QUEUE = "deliveries"
 
 #: After one answer others follow soon, and a transaction for many costs little more than one for one.
 LINGER_SECONDS = 0.005
@@ -129,6 +133,7 @@ def _prepare(session: Session, claims: Sequence[Claim]) -> Sequence[Flight]:
 def _send(flight: Flight, sender: WebhookSender) -> Landing:
     """Make one attempt; it runs in a thread of the pool, with no transaction open."""
     at = clock.utcnow()
+    bind_contextvars(queue=QUEUE, signature_request_id=str(flight.request_id) if flight.request_id else None)
     try:
         is_deadly = flight.interruptions > MOST_INTERRUPTIONS
         answer = OUR_FAULT if is_deadly else sender.send(replace(flight.message, sent_at=at))

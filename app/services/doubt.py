@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import and_, or_
 from sqlalchemy.orm import Session
+from structlog.contextvars import bind_contextvars
 
 from app.config import Settings
 from app.domain import backoff, clock
@@ -99,6 +100,7 @@ def claim_found(request_id: UUID, provider_id: str, *, signing: SigningProvider,
 
     Returns False while the request's own create call may still be running.
     """
+    bind_contextvars(signature_request_id=str(request_id))
     with reading() as session:
         request = session.get(SignatureRequest, request_id)
     if request is None or request.provider_id == provider_id:
@@ -131,6 +133,7 @@ def in_flight_window(settings: Settings) -> timedelta:
 
 
 def _attend(held: Claim, *, signing: SigningProvider, deps: Dependencies) -> None:
+    bind_contextvars(signature_request_id=str(held.row_id))
     with reading() as session:
         status = session.get_one(SignatureRequest, held.row_id).status
     try:

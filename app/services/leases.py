@@ -1,6 +1,7 @@
 """Claiming due rows so that each has one worker at a time, on SQLite and PostgreSQL alike."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.orm import Session
+from structlog.contextvars import bind_contextvars
 
 from app.domain import clock
 from app.domain.ids import new_id
@@ -83,12 +85,24 @@ def take(session: Session, model: type[Leased], due: Select[UUID], *, lease: tim
 
 
 def attend_each(claims: Iterable[Claim], attend: Callable[[Claim], None]) -> None:
-    """Attend to each claimed row. One that fails is logged and keeps its lease, so that it stops no other."""
+    """Attend to each claimed row. One that fails is logged and keeps its lease, so that it stops no other.
+
+    Each is a job with an id of its own, in its log lines and towards the signing service.
+    """
     for held in claims:
-        try:
-            attend(held)
-        except Exception:  # Whatever is wrong with this row: it would be first in every batch, and starve the rest.
-            log.exception("row not attended to", row_id=str(held.row_id), attempts=held.attempts)
+        # What a job binds to its log lines is gone with its context, and not found on the next one's.
+        copy_context().run(_attend_to, held, attend)
+
+
+def _attend_to(held: Claim, attend: Callable[[Claim], None]) -> None:
+    bind_contextvars(request_id=str(new_id()))
+    started = clock.monotonic()
+    try:
+        attend(held)
+    except Exception:  # Whatever is wrong with this row: it would be first in every batch, and starve the rest.
+        log.exception("row not attended to", row_id=str(held.row_id), attempts=held.attempts)
+    else:
+        log.info("job done", attempts=held.attempts, duration_ms=clock.milliseconds_since(started))
 
 
 def holds(row: Leased, held: Claim) -> bool:

@@ -6,6 +6,7 @@ from functools import partial
 import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
+from structlog.contextvars import bind_contextvars
 
 from app.domain import backoff, clock
 from app.domain.errors import EnvelopeAlreadyOver, ProviderError
@@ -65,6 +66,7 @@ def _claim(session: Session, *, limit: int) -> list[Claim]:
 
 
 def _attend(held: Claim, *, signing: SigningProvider, deps: Dependencies) -> None:
+    bind_contextvars(signature_request_id=str(held.row_id))
     with reading() as session:
         request = session.get_one(SignatureRequest, held.row_id)
     try:

@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from structlog.contextvars import bind_contextvars
 
 from app.domain import backoff, clock
 from app.domain.errors import EnvelopeNotFound, ProviderError
@@ -36,6 +37,7 @@ VIEWED = "viewed"
 def receive(body: bytes, headers: Mapping[str, str], *, deps: Dependencies) -> None:
     """Verify and store an event; one that is stored already is fine. Raises InvalidProviderEvent."""
     notice = deps.provider_events.verify(body, headers)
+    bind_contextvars(event_id=notice.event_id)
     now = clock.utcnow()
     event = ProviderEvent(
         id=new_id(),
@@ -86,6 +88,7 @@ def _attend(batch: Sequence[Claim], *, deps: Dependencies) -> None:
         events = session.scalars(
             select(ProviderEvent).where(ProviderEvent.id.in_([held.row_id for held in batch]))
         ).all()
+    bind_contextvars(event_ids=[event.event_id for event in events])
     try:
         outcome = _apply(events, deps=deps)
     except ProviderError as error:
@@ -116,6 +119,7 @@ def _apply(events: Sequence[ProviderEvent], *, deps: Dependencies) -> str | None
     if request_id is None:
         received_at = min(event.received_at for event in events)
         return _apply_to_unknown(provider_id, received_at=received_at, signing=deps.signing, deps=deps)
+    bind_contextvars(signature_request_id=str(request_id))
     following.follow(
         request_id,
         provider_id,

@@ -8,6 +8,7 @@ our id as its reference and is looked for (contract section 4).
 from uuid import UUID
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from app.config import Settings
 from app.domain import clock
@@ -42,6 +43,7 @@ def claim(
 
     Raises IntegrityError when another caller has claimed the key.
     """
+    bind_contextvars(signature_request_id=str(request_id))
     now = clock.utcnow()
     with unit_of_work() as session:
         if idempotency_key is not None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
+from structlog.contextvars import bind_contextvars
 
 from app.domain import clock
 from app.domain.errors import (
@@ -124,6 +125,7 @@ def _await_outcome(request_id: UUID, *, deps: Dependencies) -> SignatureRequest 
     A request in doubt, or one whose caller takes too long (it may have died), is looked for at the provider, once.
     Raises Conflict when the outcome is still open.
     """
+    bind_contextvars(signature_request_id=str(request_id))
     deadline = clock.monotonic() + deps.settings.idempotency_wait_seconds
     while True:
         with reading() as session:

@@ -2,14 +2,17 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import structlog
 from sqlalchemy import ColumnElement, Update, exists, or_, select, update
 from sqlalchemy.orm import Session
+from structlog.contextvars import bind_contextvars
 
 from app.domain import clock
+from app.domain.ids import new_id
 from app.signer.database import Database
 from app.signer.models import Envelope, Mail, OutgoingEvent
 from app.signer.owners import is_dead, new_owner
@@ -61,7 +64,8 @@ class LeasedQueue(ABC):
         owner = new_owner()
         row_ids = self._claim(owner)
         for row_id in row_ids:
-            self._attempt(row_id, owner)
+            # What a job binds to its log lines is gone with its context, and not found on the next one's.
+            copy_context().run(self._attempt, row_id, owner)
         return len(row_ids)
 
     @abstractmethod
@@ -147,16 +151,19 @@ class LeasedQueue(ABC):
             return list(session.scalars(claim))
 
     def _attempt(self, row_id: Any, owner: str) -> None:
+        bind_contextvars(request_id=str(new_id()), queue=self.name, row=str(row_id))
+        started = clock.monotonic()
         try:
             self.work(row_id, owner)
+            _log.info("signer.queue.done", duration_ms=clock.milliseconds_since(started))
         except GiveUp as error:
-            _log.warning("signer.queue.gave_up", queue=self.name, row=str(row_id), error=str(error))
+            _log.warning("signer.queue.gave_up", error=str(error))
             self.abandon(row_id, owner, str(error)[:MAX_ERROR])
         except TryAgain as error:
-            _log.warning("signer.queue.failed", queue=self.name, row=str(row_id), error=str(error))
+            _log.warning("signer.queue.failed", error=str(error))
             self._postpone(row_id, owner, str(error))
         except Exception as error:  # noqa: BLE001 (a bug in one row must not stop the others)
-            _log.exception("signer.queue.bug", queue=self.name, row=str(row_id))
+            _log.exception("signer.queue.bug")
             self._postpone(row_id, owner, type(error).__name__)
 
     def _postpone(self, row_id: Any, owner: str, error: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import requests
 
 from app.domain import clock, ids
+from app.observation import correlation
 from app.signer.database import Database
 from app.signer.leases import LeasedQueue, TryAgain
 from app.signer.models import OutgoingEvent
@@ -62,6 +63,7 @@ class EventQueue(LeasedQueue):
         with self.database.reading() as session:
             event = session.get_one(OutgoingEvent, row_id)
         headers = signature_headers(self._secret, event.body, event=event.type, old_secret=self._old_secret)
+        headers |= correlation()
         status = self._post(event.body, headers)
         if not 200 <= status < 300:  # noqa: PLR2004 (RFC 9110 section 15.3)
             raise TryAgain(f"The receiver answered {status}.")

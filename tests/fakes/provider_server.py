@@ -12,6 +12,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
+from uuid import uuid4
 
 from tests.fakes.provider_control import ProviderControl
 from tests.fakes.provider_replies import Reply, Request
@@ -127,7 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write(self, reply: Reply) -> None:
         self.send_response(reply.status)
-        headers = {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body)), **reply.headers}
+        own = {"Content-Type": reply.content_type, "Content-Length": str(len(reply.body)), "X-Request-Id": str(uuid4())}
+        headers = own | reply.headers
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()

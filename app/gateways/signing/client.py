@@ -30,7 +30,7 @@ from app.gateways.signing.failures import (
 )
 from app.gateways.signing.files import SignedLinks
 from app.gateways.signing.mapping import envelope_body, reference_description
-from app.gateways.signing.transport import Answer, DirectSession, Transport, correlation
+from app.gateways.signing.transport import Answer, DirectSession, Transport
 
 T = TypeVar("T")
 
@@ -277,7 +277,6 @@ class SigningClient:
                 body_seconds=timeout,
                 params=params,
                 json=json,
-                headers=correlation(),
             )
 
         answer = exchange()

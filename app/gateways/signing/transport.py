@@ -10,9 +10,11 @@ import requests
 import structlog
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from app.domain import clock
 from app.domain.errors import ProviderUnavailable
+from app.observation import REQUEST_ID, correlation
 
 logger = structlog.get_logger(__name__)
 
@@ -89,6 +91,8 @@ class Transport:
         Raises ProviderUnavailable without an answer; its `may_have_acted` is False when nothing was ever sent.
         """
         started = clock.monotonic()
+        # Until it is answered, what is logged must not name the answer before.
+        unbind_contextvars("provider_request_id")
         try:
             with self._session().request(
                 method,
@@ -96,7 +100,7 @@ class Transport:
                 params=params,
                 json=json,
                 data=data,
-                headers=headers,
+                headers={**correlation(), **(headers or {})},
                 timeout=(self._connect_timeout, read_timeout),
                 allow_redirects=False,
                 stream=True,
@@ -107,7 +111,7 @@ class Transport:
             logger.warning(
                 "signing service gave no answer",
                 operation=operation,
-                duration_ms=_milliseconds_since(started),
+                duration_ms=clock.milliseconds_since(started),
                 error=type(error).__name__,
                 may_have_acted=not not_sent,
             )
@@ -122,13 +126,15 @@ class Transport:
             status=response.status_code,
             body=body,
             retry_after=_seconds(response.headers.get("Retry-After")),
-            request_id=_printable(response.headers.get("X-Request-Id")),
+            request_id=_printable(response.headers.get(REQUEST_ID)),
         )
+        if answer.request_id is not None:
+            bind_contextvars(provider_request_id=answer.request_id)
         logger.info(
             "signing service answered",
             operation=operation,
             status=answer.status,
-            duration_ms=_milliseconds_since(started),
+            duration_ms=clock.milliseconds_since(started),
             provider_request_id=answer.request_id,
             body_read=body is not None,
         )
@@ -198,15 +204,3 @@ def _printable(value: str | None) -> str | None:
     if value is None or not (value.isascii() and value.isprintable()):
         return None
     return value[:_REQUEST_ID_LENGTH]
-
-
-def _milliseconds_since(started: float) -> int:
-    return round((clock.monotonic() - started) * 1000)
-
-
-def correlation() -> dict[str, str]:
-    """Return the header that lets both sides' logs be read together, when a request of ours is being served."""
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
-    if isinstance(request_id, str) and request_id.isascii() and request_id.isprintable():
-        return {"X-Request-Id": request_id}
-    return {}
