@@ -8,6 +8,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session, undefer
 
 from app.domain import clock
+from app.domain.erasure import ADDRESS, NAME
 from app.domain.errors import Conflict, NotFound
 from app.domain.lifecycle import TERMINAL
 from app.models import (
@@ -23,10 +24,6 @@ from app.services import discarding, events, leases, transitions
 from app.services.dependencies import Dependencies
 from app.services.rest import at_rest
 from app.services.unit_of_work import reading, unit_of_work
-
-#: What stands in the place of a name and of an address (a domain that never exists, RFC 2606 section 2).
-NAME = "Erased"
-ADDRESS = "erased@erased.invalid"
 
 CAUSE = "operator"
 

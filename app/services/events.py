@@ -4,12 +4,11 @@ import json
 from typing import Any
 
 from app.domain.clock import format_timestamp
+from app.domain.erasure import ADDRESS, NAME
 from app.domain.events import TEST_EVENT, Event, serialise
 from app.models import Recipient, SignatureRequest
 
 NAMES_A_PERSON = frozenset({Event.VIEWED, Event.SIGNED, Event.DECLINED})
-#: Members of a body that are no personal data.
-NAMES_NOBODY = ("event", "signatureRequestId", "renderId", "status")
 GIVES_A_REASON = frozenset({Event.DECLINED, Event.CANCELLED, Event.EXPIRED, Event.FAILED})
 
 
@@ -32,9 +31,17 @@ def describe(event: Event, request: SignatureRequest, *, recipient: Recipient | 
 
 
 def without_people(body: bytes) -> bytes:
-    """Return a body with only what tells of no person: which event of which request."""
+    """Return a body of the same shape that names nobody and gives no reason."""
     members = json.loads(body)
-    return serialise({name: members[name] for name in NAMES_NOBODY if name in members})
+    if "name" in members:
+        members["name"] = NAME
+    if "recipients" in members:
+        members["recipients"] = [_nobody(person) for person in members["recipients"]]
+    if members.get("recipient") is not None:
+        members["recipient"] = _nobody(members["recipient"])
+    if "reason" in members:
+        members["reason"] = None
+    return serialise(members)
 
 
 def describe_test() -> bytes:
@@ -55,3 +62,8 @@ def _person(recipient: Recipient) -> dict[str, Any]:
         "declinedAt": recipient.declined_at and format_timestamp(recipient.declined_at),
     }
     return {name: value for name, value in person.items() if value is not None or name == "id"}
+
+
+def _nobody(person: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in person.items() if name != "lastName"}
+    return kept | {"firstName": NAME, "email": ADDRESS}

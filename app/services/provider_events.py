@@ -95,10 +95,13 @@ def _attend(batch: Sequence[Claim], *, deps: Dependencies) -> None:
         log.warning("provider events postponed", count=len(batch), operation=error.operation, status=error.status)
         outcome = None
     with unit_of_work() as session:
+        erased_at = session.scalar(select(SignatureRequest.erased_at).filter_by(provider_id=events[0].provider_id))
         for held in batch:
             event = session.get_one(ProviderEvent, held.row_id)
             if leases.holds(event, held):
                 _settle(event, outcome, attempts=held.attempts)
+                if erased_at is not None:
+                    event.body = b""  # It names the people again.
 
 
 def _settle(event: ProviderEvent, outcome: str | None, *, attempts: int) -> None:

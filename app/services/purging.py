@@ -151,7 +151,9 @@ def _delete(session: Session, request_ids: Collection[UUID], selection: Selectio
     return Purged(requests=len(ids), renders=len(renders), files=sum(erased_at is None for _, erased_at in files))
 
 
-def _delete_renders(session: Session, render_ids: Collection[UUID], *, created_before: datetime) -> Sequence[Row[UUID, UUID | None]]:
+def _delete_renders(
+    session: Session, render_ids: Collection[UUID], *, created_before: datetime
+) -> Sequence[Row[UUID, UUID | None]]:
     """Delete the renders that are old enough and that no request is of any more; return their ids and files' ids."""
     # Locked first: a create that has one in hand shows its request before it lets go, or comes too late.
     session.execute(select(Render.id).where(Render.id.in_(render_ids)).order_by(Render.id).with_for_update())

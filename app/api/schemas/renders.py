@@ -52,7 +52,8 @@ class RenderSchema(AnswerSchema):
     page_count = fields.Method("_page_count", metadata=COUNT_OR_NULL)
 
     def _download_url(self, render: Any) -> str | None:
-        return public_url(f"/v1/renders/{render.id}/download") if render.status == RenderStatus.SUCCEEDED else None
+        is_here = render.status == RenderStatus.SUCCEEDED and not (render.file and render.file.erased_at)
+        return public_url(f"/v1/renders/{render.id}/download") if is_here else None
 
     def _duration_ms(self, render: Any) -> int | None:
         if render.completed_at is None:

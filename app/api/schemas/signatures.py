@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from marshmallow import fields, validate
 from marshmallow.validate import Length, OneOf, Range
@@ -145,13 +146,14 @@ class SignatureSchema(AnswerSchema):
     completed_at = Timestamp(allow_none=True)
 
     def _signed_download_url(self, request: Any) -> str | None:
-        return self._url(request, "download") if request.signed_file_id else None
+        return self._url(request, "download", request.signed_file_id)
 
     def _certificate_url(self, request: Any) -> str | None:
-        return self._url(request, "certificate") if request.certificate_file_id else None
+        return self._url(request, "certificate", request.certificate_file_id)
 
-    def _url(self, request: Any, file: str) -> str:
-        return public_url(f"/v1/signatures/{request.id}/{file}")
+    def _url(self, request: Any, path: str, file_id: UUID | None) -> str | None:
+        is_here = file_id is not None and request.erased_at is None
+        return public_url(f"/v1/signatures/{request.id}/{path}") if is_here else None
 
 
 class SignatureListSchema(AnswerSchema):
