@@ -2,7 +2,7 @@
 
 import click
 
-from app.cli import database, doctor, keys, projects, run, signer, webhooks, worker
+from app.cli import database, doctor, keys, projects, purge, requests, run, signer, webhooks, worker
 
 
 @click.group()
@@ -16,6 +16,8 @@ for command in (
     projects.projects_group,
     keys.keys_group,
     webhooks.webhooks_group,
+    requests.requests_group,
+    purge.purge_requests,
     worker.run_worker,
     doctor.examine,
     signer.verify_seal,

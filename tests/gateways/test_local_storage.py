@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,23 @@ def test_a_full_disk_fails_the_check(tmp_path, monkeypatch, call):
         LocalStorage(tmp_path).check()
 
     assert files_below(tmp_path) == []
+
+
+def test_what_killed_saves_have_left_is_removed_once_it_is_old(tmp_path, time):
+    storage = LocalStorage(tmp_path)
+    storage.save(KEY, CONTENT)
+    left, being_written = (tmp_path / f"renders/1/.{number}.part" for number in range(2))
+    for path, age in ((left, 86_401), (being_written, 86_399), (tmp_path / KEY, 999_999)):
+        path.touch()
+        os.utime(path, times=(time.now.timestamp() - age,) * 2)
+
+    assert storage.remove_leftovers(older_than=timedelta(days=1)) == 1
+
+    assert files_below(tmp_path) == ["renders/1/.1.part", KEY]
+
+
+def test_a_folder_that_was_never_made_has_no_leftovers(tmp_path):
+    assert LocalStorage(tmp_path / "root").remove_leftovers(older_than=timedelta(0)) == 0
 
 
 def test_a_file_in_the_place_of_the_folder_fails_the_check(tmp_path):

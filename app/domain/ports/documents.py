@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import BinaryIO, Protocol
 
 
@@ -68,6 +69,9 @@ class FileStorage(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the file; a missing one is fine."""
+
+    def remove_leftovers(self, *, older_than: timedelta) -> int:
+        """Remove what interrupted saves have left, if it is older than any save takes; return how many files."""
 
     def check(self) -> None:
         """Raise OSError, with a sentence, when nothing can be stored now."""

@@ -3,13 +3,17 @@
 import hashlib
 import os
 from contextlib import AbstractContextManager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from app.domain import clock
 from app.domain.ids import new_id
 from app.domain.ports import SavedFile
 from app.gateways.storage.keys import parts_of
 
+#: No key has such a name: a part of a key does not start with a dot.
+_TEMPORARY = ".{}.part"
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 
@@ -56,6 +60,17 @@ class LocalStorage:
             return
         _flush_folder(path.parent)
 
+    def remove_leftovers(self, *, older_than: timedelta) -> int:
+        """Remove files under temporary names: what a save that was killed has written. Reads every folder."""
+        oldest = (clock.utcnow() - older_than).timestamp()
+        removed = 0
+        for path in self._root.rglob(_TEMPORARY.format("*")):
+            with suppress(FileNotFoundError):  # Its save has come to an end meanwhile.
+                if path.stat().st_mtime < oldest:
+                    path.unlink()
+                    removed += 1
+        return removed
+
     def check(self) -> None:
         """Write a few bytes and remove them again; raise OSError with a sentence when that fails."""
         try:
@@ -89,7 +104,7 @@ class LocalStorage:
 
 
 def _temporary_beside(path: Path) -> Path:
-    return path.with_name(f".{new_id()}.part")
+    return path.with_name(_TEMPORARY.format(new_id()))
 
 
 def _write_durably(path: Path, content: bytes) -> None:
