@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,9 @@ class Fleet:
 
     folder: Path
     port: int
+    database_url: str
+    #: What else differs from the defaults.
+    environment: Mapping[str, str]
     master: subprocess.Popen[bytes] | None = None
 
     @property
@@ -47,8 +50,9 @@ class Fleet:
                     **os.environ,
                     "SIGNER_API_KEYS": API_KEY,
                     "SIGNER_PUBLIC_URL": self.url,
-                    "SIGNER_DATABASE_URL": f"sqlite:///{self.folder / 'signer.db'}",
+                    "SIGNER_DATABASE_URL": self.database_url,
                     "SIGNER_STORAGE_URL": f"file:{self.folder / 'storage'}",
+                    **self.environment,
                 },
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -119,8 +123,8 @@ class Fleet:
 
 
 @contextmanager
-def running_fleet(folder: Path, port: int) -> Iterator[Fleet]:
-    fleet = Fleet(folder, port)
+def running_fleet(folder: Path, port: int, *, database_url: str, **environment: str) -> Iterator[Fleet]:
+    fleet = Fleet(folder, port, database_url, environment)
     fleet.start()
     try:
         fleet.call("GET", "/health")
