@@ -19,6 +19,8 @@ try:
     warn_about_sqlite(settings.database_url)
     with app.app_context():
         require_schema(db.engine, MIGRATIONS, place="DATABASE_URL")
+        # gunicorn forks after this, and no connection may be shared by two processes.
+        db.engine.dispose()
 except OperationalError:
     # A worker that is replaced while the database is away must not end all of gunicorn; /v1/health says what is wrong.
     structlog.get_logger(__name__).warning("the database does not answer: the version of its tables is not checked")

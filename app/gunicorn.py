@@ -1,6 +1,8 @@
 """gunicorn's settings for the API: `gunicorn -c app/gunicorn.py wsgi:app` (README, "Deployment")."""
 
+import gc
 import os
+from typing import Any
 
 #: Threads, because a request may wait for the signing service or for SQLite's one writer while others go on.
 worker_class = "gthread"
@@ -20,3 +22,13 @@ control_socket_disable = True
 #: Longer than any id, cursor or key that means something.
 limit_request_line = 4094
 limit_request_fields = 64
+
+#: The app is built once, before the processes part: they share its memory and start together. Nothing in it opens a
+#: connection before the first request.
+preload_app = True
+
+
+def when_ready(_server: Any) -> None:
+    """Take all that the app is made of out of garbage collection: it stays, so it need not be looked through again."""
+    gc.collect()
+    gc.freeze()

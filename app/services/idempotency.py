@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.domain.errors import Conflict, IdempotencyKeyReused
 from app.models import IdempotencyKey
+
+#: Made once, and without a model around the row: it is asked on every create.
+BY_KEY = select(IdempotencyKey.fingerprint, IdempotencyKey.resource_id, IdempotencyKey.purged_at).where(
+    IdempotencyKey.project_id == bindparam("project_id"),
+    IdempotencyKey.kind == bindparam("kind"),
+    IdempotencyKey.key == bindparam("key"),
+)
 
 
 def fingerprint(body: Mapping[str, Any]) -> str:
@@ -25,7 +32,7 @@ def find(session: Session, *, project_id: UUID, kind: str, key: str, body_finger
 
     Raises Conflict when that resource was purged: the key must not create a second one.
     """
-    row = session.scalar(select(IdempotencyKey).filter_by(project_id=project_id, kind=kind, key=key))
+    row = session.execute(BY_KEY, {"project_id": project_id, "kind": kind, "key": key}).one_or_none()
     if row is None:
         return None
     if row.fingerprint != body_fingerprint:

@@ -1,12 +1,17 @@
 """The only place that commits. Nothing crosses the network while one of these blocks is open."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.extensions import READ_ONLY, db
+from app.extensions import READ_ONLY, SQLITE_BUSY_TIMEOUT, db
+
+#: SQLite has one writer, and whoever finds it busy sleeps, ever longer, and looks again. The threads of one process
+#: take turns by this lock instead, which wakes the next one at once; it only orders them, SQLite's own lock decides.
+_TURN = threading.Lock()
 
 
 @contextmanager
@@ -16,11 +21,12 @@ def unit_of_work() -> Iterator[Session]:
     What it loaded stays readable afterwards, detached.
     """
     session = _fresh_session()
-    try:
-        yield session
-        session.commit()
-    finally:
-        session.close()
+    with _turn_to_write(session):
+        try:
+            yield session
+            session.commit()
+        finally:
+            session.close()
 
 
 @contextmanager
@@ -43,6 +49,20 @@ def serialise(session: Session, name: str) -> None:
 def in_transaction() -> bool:
     """Say whether this thread has a transaction open."""
     return db.session().in_transaction()
+
+
+@contextmanager
+def _turn_to_write(session: Session) -> Iterator[None]:
+    """Wait for the other threads' transactions on SQLite, as long as SQLite itself would."""
+    if session.get_bind().dialect.name != "sqlite":
+        yield
+        return
+    has_turn = _TURN.acquire(timeout=SQLITE_BUSY_TIMEOUT / 1000)
+    try:
+        yield
+    finally:
+        if has_turn:
+            _TURN.release()
 
 
 def _fresh_session() -> Session:
