@@ -117,6 +117,25 @@ def test_a_file_that_the_caller_has_is_not_sent_again(api, file):
     assert api.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
+@pytest.mark.parametrize("given", ['"another"', 'W/"{etag}"'])
+@pytest.mark.parametrize("part", [{}, {"Range": "bytes=0-9"}])
+def test_another_file_than_if_match_names_is_412(api, file, given, part):
+    path, _, content = file
+    wanted = given.format(etag=hashlib.sha256(content).hexdigest())
+
+    answer = api.get(path, headers={"If-Match": wanted, **part})
+
+    assert_refused(answer, 412, "precondition_failed")
+
+
+def test_the_file_that_if_match_names_is_sent(api, file):
+    path, _, content = file
+
+    answer = api.get(path, headers={"If-Match": f'"{hashlib.sha256(content).hexdigest()}"', "Range": "bytes=0-9"})
+
+    assert (answer.status_code, answer.get_data()) == (206, content[:10])
+
+
 def test_a_range_of_another_version_is_answered_with_the_whole(api, file):
     path, _, content = file
     tag = api.get(path).headers["ETag"]

@@ -51,7 +51,6 @@ EXAMPLE_ISSUES = {"formErrors": [], "fieldErrors": {"recipients.0.email": ["Not 
 HEADERS_BY_STATUS = {
     401: ("WWW-Authenticate",),
     409: ("Retry-After",),
-    412: ("Accept-Ranges",),
     416: ("Content-Range", "Accept-Ranges"),
     429: ("Retry-After",),
     502: ("Retry-After",),
