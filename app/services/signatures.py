@@ -5,11 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
-<<<<<<< HEAD
-from structlog.contextvars import bind_contextvars
-=======
 from sqlalchemy.orm import joinedload
->>>>>>> 6866313 (Make the hot statements once, take turns to write, preload the app)
+from structlog.contextvars import bind_contextvars
 
 from app.domain import clock
 from app.domain.errors import (
