@@ -74,8 +74,8 @@ bench: .venv/installed-dev ## Measure, against a floor measured in the same run
 	@$(BIN)/python -m tests.benchmarks
 
 MINUTES ?= 5
-soak: .venv/installed-dev ## Run real processes under faults and kills: MINUTES=5 [SEED=7] [DATABASE=postgresql+psycopg://…]
-	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database '$(DATABASE)')
+soak: .venv/installed-dev ## Run real processes under faults and kills: MINUTES=5 [SEED=7] [DATABASE=postgresql+psycopg://…] [STORAGE=s3] [HOSTS=2]
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(if $(DATABASE),--database '$(DATABASE)') $(if $(STORAGE),--storage $(STORAGE)) $(if $(HOSTS),--hosts $(HOSTS))
 
 lock: ## Resolve the dependencies anew and write both lock files (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --no-emit-index-url --upgrade --extra signer setup.cfg -o requirements.lock

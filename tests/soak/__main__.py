@@ -20,6 +20,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--database", default=None, help="a PostgreSQL server; SQLite without")
+    parser.add_argument("--storage", choices=("folder", "s3"), default="folder", help="s3 is a server of its own")
+    parser.add_argument("--hosts", type=int, default=1, help="how many hosts the API runs on")
     wish = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if wish.seed is None else wish.seed
     plan = Plan(
@@ -28,6 +30,8 @@ def main() -> int:
         database=wish.database or None,
         folder=default_folder(seed).absolute(),
         settle_seconds=SETTLE_SECONDS,
+        hosts=wish.hosts,
+        in_s3=wish.storage == "s3",
     )
     # A stop from outside, or because it takes far too long, unwinds like an error, so that no process is left.
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):

@@ -64,17 +64,31 @@ class Plan:
     folder: Path
     settle_seconds: float
     clients: int = 10
+    #: How many hosts the API runs on: each has a gunicorn of its own.
+    hosts: int = 1
+    #: Whether files are in S3, instead of a folder.
+    in_s3: bool = False
 
     @property
     def kind(self) -> str:
-        return "postgresql" if self.database else "sqlite"
+        files = " with s3" if self.in_s3 else ""
+        hosts = f" on {self.hosts} hosts" if self.hosts > 1 else ""
+        return ("postgresql" if self.database else "sqlite") + files + hosts
 
 
-def soak_settings(*, database_url: str, folder: Path, api_origin: str, provider_url: str) -> Settings:
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the installation keeps what it has."""
+
+    database_url: str
+    storage_url: str
+    s3_endpoint_url: str | None = None
+
+
+def soak_settings(places: Places, *, api_origin: str, provider_url: str) -> Settings:
     """Return the settings of the installation: short waits, so that minutes show what takes hours."""
     return Settings(
-        database_url=database_url,
-        storage_url=f"file:{folder / 'storage'}",
+        **asdict(places),
         public_url=api_origin,
         signing_provider_url=provider_url,
         signing_provider_api_key=API_KEY,
@@ -95,7 +109,7 @@ def soak_settings(*, database_url: str, folder: Path, api_origin: str, provider_
 
 def environment_of(settings: Settings) -> Mapping[str, str]:
     """Return the environment variables that give a process these settings."""
-    given = {name.upper(): value for name, value in asdict(settings).items()}
+    given = {name.upper(): value for name, value in asdict(settings).items() if value is not None}
     return {
         name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value) for name, value in given.items()
     }

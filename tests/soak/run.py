@@ -1,7 +1,8 @@
 """A soak from beginning to end: load and trouble, then calm, then what must hold."""
 
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,7 +27,7 @@ from tests.soak.evidence import Evidence
 from tests.soak.invariants import Kind, Violation, violations
 from tests.soak.lapse import drain
 from tests.soak.ledger import Ledger
-from tests.soak.plan import Plan, environment_of, make_trouble, soak_settings
+from tests.soak.plan import Places, Plan, environment_of, make_trouble, soak_settings
 from tests.soak.receiver import Receiver
 from tests.soak.stack import HOST, Stack, free_ports
 from tests.soak.trouble import Killer, Recipients
@@ -64,17 +65,18 @@ class Totals:
 def soak(plan: Plan) -> Totals:
     """Run a soak; nothing of it is left running, only its logs and, with SQLite, its database."""
     plan.folder.mkdir(parents=True, exist_ok=True)
-    with _fresh_database(plan) as database_url:
-        api_port, provider_port = free_ports(2)
-        api_origin, provider_origin = (f"http://{HOST}:{port}" for port in (api_port, provider_port))
+    with _fresh_places(plan) as places:
+        provider_port, *api_ports = free_ports(1 + plan.hosts)
+        provider_origin, *api_origins = (f"http://{HOST}:{port}" for port in (provider_port, *api_ports))
         settings = soak_settings(
-            database_url=database_url,
-            folder=plan.folder,
-            api_origin=api_origin,
-            provider_url=f"{provider_origin}/signing-request-api",
+            places, api_origin=api_origins[0], provider_url=f"{provider_origin}/signing-request-api"
         )
         stack = Stack(
-            environment=environment_of(settings), ports=(api_port, provider_port), seed=plan.seed, folder=plan.folder
+            environment=environment_of(settings),
+            api_ports=api_ports,
+            provider_port=provider_port,
+            seed=plan.seed,
+            folder=plan.folder,
         )
         with (
             # What this process does itself is looked at, not logged.
@@ -83,7 +85,7 @@ def soak(plan: Plan) -> Totals:
             closing(ProviderControl(provider_origin)) as provider,
             Receiver(seed=plan.seed) as receiver,
         ):
-            return _Soak(plan, app, stack, provider, receiver, api_origin).run()
+            return _Soak(plan, app, stack, provider, receiver, api_origins).run()
 
 
 class _Soak:
@@ -94,7 +96,7 @@ class _Soak:
         stack: Stack,
         provider: ProviderControl,
         receiver: Receiver,
-        api_origin: str,
+        api_origins: Sequence[str],
     ) -> None:
         self._plan = plan
         self._app = app
@@ -102,7 +104,7 @@ class _Soak:
         self._stack = stack
         self._provider = provider
         self._receiver = receiver
-        self._api_origin = api_origin
+        self._api_origins = api_origins
         self._ledger = Ledger()
         self._clients = self._make_clients()
         self._recipients = Recipients(provider.origin, ledger=self._ledger, seed=plan.seed)
@@ -138,7 +140,7 @@ class _Soak:
         clients = [
             Client(
                 number,
-                origin=self._api_origin,
+                origin=self._api_origins[number % len(self._api_origins)],
                 api_key=key,
                 renders=renders,
                 ledger=self._ledger,
@@ -152,7 +154,7 @@ class _Soak:
 
     def _upload(self, key: str, number: int) -> str:
         answer = requests.post(
-            f"{self._api_origin}/v1/renders",
+            f"{self._api_origins[0]}/v1/renders",
             data=make_pdf(text=f"Contract {number}"),
             headers={"Authorization": f"Bearer {key}", "Content-Type": "application/pdf"},
             timeout=30,
@@ -162,7 +164,7 @@ class _Soak:
 
     def _load(self) -> None:
         """Add faults and kills to what clients and recipients do, for as long as planned."""
-        make_trouble(self._provider, events_url=f"{self._api_origin}/hooks/signing-provider")
+        make_trouble(self._provider, events_url=f"{self._api_origins[-1]}/hooks/signing-provider")
         with acting(Killer(self._stack, ledger=self._ledger, seed=self._plan.seed)):
             clock.sleep(self._plan.seconds)
         for client in self._clients:
@@ -213,6 +215,19 @@ def _app(settings: Settings) -> Iterator[Flask]:
     finally:
         with app.app_context():
             db.engine.dispose()
+
+
+@contextmanager
+def _fresh_places(plan: Plan) -> Iterator[Places]:
+    with _fresh_database(plan) as database_url:
+        if not plan.in_s3:
+            yield Places(database_url=database_url, storage_url=f"file:{plan.folder / 'storage'}")
+            return
+        from tests.fakes.s3_server import ENVIRONMENT, S3Server
+
+        os.environ.update(ENVIRONMENT)  # For the processes, and for this one, which looks at what they have stored.
+        with S3Server() as server:
+            yield Places(database_url=database_url, storage_url=server.new_bucket().url, s3_endpoint_url=server.url)
 
 
 @contextmanager

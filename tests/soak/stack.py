@@ -102,31 +102,42 @@ class Process:
 class Stack:
     """All processes of a soak."""
 
-    def __init__(self, *, environment: Mapping[str, str], ports: tuple[int, int], seed: int, folder: Path) -> None:
-        api_port, provider_port = ports
+    def __init__(
+        self,
+        *,
+        environment: Mapping[str, str],
+        api_ports: Sequence[int],
+        provider_port: int,
+        seed: int,
+        folder: Path,
+    ) -> None:
         python = sys.executable
-        gunicorn = [python, "-m", "gunicorn", "-c", "app/gunicorn.py", "-b", f"{HOST}:{api_port}", "wsgi:app"]
+        gunicorn = [python, "-m", "gunicorn", "-c", "app/gunicorn.py", "wsgi:app", "-b"]
         sizes = {"WEB_CONCURRENCY": str(GUNICORN_WORKERS), "WEB_THREADS": str(GUNICORN_THREADS)}
         service = [python, "-m", "tests.fakes.provider_server", "--port", str(provider_port), "--seed", str(seed)]
         self.provider = Process("provider", service, {}, folder)
-        self.api = Process("api", gunicorn, {**environment, **sizes}, folder)
+        self.apis = [
+            Process(f"api-{number}", [*gunicorn, f"{HOST}:{port}"], {**environment, **sizes}, folder)
+            for number, port in enumerate(api_ports, start=1)
+        ]
         self.workers = [
             Process(f"worker-{number}", [python, "-m", "app.cli", "worker"], environment, folder)
             for number in range(1, BACKGROUND_WORKERS + 1)
         ]
-        self._api_origin = f"http://{HOST}:{api_port}"
+        self._api_origins = [f"http://{HOST}:{port}" for port in api_ports]
         self._provider_origin = f"http://{HOST}:{provider_port}"
         self._lock = threading.Lock()
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Start everything; stop everything, whatever happens."""
-        processes = [self.provider, self.api, *self.workers]
+        processes = [self.provider, *self.apis, *self.workers]
         try:
             for process in processes:
                 process.start()
             wait_until_answers(f"{self._provider_origin}/control/pending")
-            wait_until_answers(f"{self._api_origin}/v1/health")
+            for origin in self._api_origins:
+                wait_until_answers(f"{origin}/v1/health")
             yield
         finally:
             _stop(processes)
@@ -134,7 +145,7 @@ class Stack:
     def revive(self) -> list[str]:
         """Start again what has died; return the names."""
         with self._lock:
-            dead = [process for process in (self.api, *self.workers) if not process.is_running]
+            dead = [process for process in (*self.apis, *self.workers) if not process.is_running]
             for process in dead:
                 process.start()
         return [process.name for process in dead]

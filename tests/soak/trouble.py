@@ -43,16 +43,17 @@ class Killer(Actor):
     def _kill_one(self) -> None:
         victim = self._random.choices(("api worker", "api master", "whole api", "worker"), (45, 8, 7, 40))[0]
         self.ledger.count(f"killed {victim}")
+        api = self._random.choice(self._stack.apis)
         match victim:
             case "api worker":
-                children = self._stack.api.children()
+                children = api.children()
                 if children:
                     with suppress(ProcessLookupError):
                         os.kill(self._random.choice(children), signal.SIGKILL)
             case "api master":
-                self._stack.api.kill()
+                api.kill()
             case "whole api":
-                self._stack.api.kill_group()
+                api.kill_group()
             case "worker":
                 self._random.choice(self._stack.workers).kill()
 
