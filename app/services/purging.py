@@ -195,7 +195,9 @@ def _ended(selection: Selection) -> ColumnElement[bool]:
         SignatureRequest.status.in_(selection.statuses),
         # What ended before then was created before then: this is what the index knows.
         SignatureRequest.created_at < selection.ended_before,
-        exists(select(HistoryEntry.id).where(_end(), HistoryEntry.at < selection.ended_before)),
+        exists(
+            select(HistoryEntry.id).where(_end(), HistoryEntry.at < selection.ended_before).correlate(SignatureRequest)
+        ),
     )
 
 

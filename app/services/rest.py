@@ -16,9 +16,9 @@ def at_rest() -> ColumnElement[bool]:
     not watched for any more: an envelope that turned up after its request is gone would be signed unknown to us.
     """
     still_told = exists(
-        select(WebhookDelivery.id).where(
-            WebhookDelivery.request_id == SignatureRequest.id, WebhookDelivery.finished_at.is_(None)
-        )
+        select(WebhookDelivery.id)
+        .where(WebhookDelivery.request_id == SignatureRequest.id, WebhookDelivery.finished_at.is_(None))
+        .correlate(SignatureRequest)
     )
     still_watched_for = and_(AWAITS_ENVELOPE, SignatureRequest.due_at.is_not(None))
     return and_(
