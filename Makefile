@@ -70,8 +70,8 @@ migrations: .venv/installed-dev
 tests-everything: .venv/installed-dev
 	@PYTEST="$(PYTEST)" JOBS=$(JOBS) tests/everything.sh
 
-bench: .venv/installed-dev ## Measure, against a floor measured in the same run
-	@$(BIN)/python -m tests.benchmarks
+bench: .venv/installed-dev ## Measure, against a floor measured in the same run [FIGURES="rates memory"]
+	@$(BIN)/python -m tests.benchmarks $(FIGURES)
 
 MINUTES ?= 5
 soak: .venv/installed-dev ## Run real processes under faults and kills: MINUTES=5 [SEED=7] [DATABASE=postgresql+psycopg://…] [STORAGE=s3] [HOSTS=2]

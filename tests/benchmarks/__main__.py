@@ -1,29 +1,48 @@
-"""`make bench`: measure every figure, print the table, and keep it in `latest.md`."""
+"""`make bench`: measure every figure, print the table, and keep it in `latest.md`.
+
+`make bench FIGURES="rates start"` measures some of them, and only prints.
+"""
 
 import os
 import platform
 import sqlite3
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from app.domain import clock
-from tests.benchmarks import webhook_delay, webhook_rate
+from tests.benchmarks import growth, memory, rates, slow_provider, start, webhook_delay, webhook_rate
 from tests.benchmarks.table import Row, markdown
 from tests.databases import POSTGRES_URL
 
 LATEST = Path(__file__).parent / "latest.md"
 
 #: One module per figure; each measures its floor in the same run.
-FIGURES: Sequence[Callable[[], Sequence[Row]]] = (webhook_rate.measure, webhook_delay.measure)
+FIGURES: Mapping[str, Callable[[], Sequence[Row]]] = {
+    "rates": rates.measure,
+    "growth": growth.measure,
+    "slow_provider": slow_provider.measure,
+    "start": start.measure,
+    "memory": memory.measure,
+    "webhook_rate": webhook_rate.measure,
+    "webhook_delay": webhook_delay.measure,
+}
 
 
-def main() -> None:
-    """Measure everything."""
+def main(names: Sequence[str]) -> None:
+    """Measure the named figures, or all."""
+    unknown = set(names) - set(FIGURES)
+    if unknown:
+        sys.exit(f"There is no figure {', '.join(sorted(unknown))}; there are: {', '.join(FIGURES)}.")
     conditions = _conditions()
-    rows = [row for measure in FIGURES for row in measure()]
+    rows = []
+    for name in names or FIGURES:
+        print(f"measuring {name} …", file=sys.stderr)
+        rows += FIGURES[name]()
     table = f"{conditions}\n\n{markdown(rows)}"
     print(table)
-    LATEST.write_text(f"# The latest `make bench`\n\n{table}")
+    if not names:
+        LATEST.write_text(f"# The latest `make bench`\n\n{table}")
 
 
 def _conditions() -> str:
@@ -36,4 +55,4 @@ def _conditions() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

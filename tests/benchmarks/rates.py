@@ -32,8 +32,8 @@ def measure() -> list[Row]:
     ):
         drive(port, (site.create() for _ in range(WARM_UP)))
         drive(port, [site.create(key="replayed")], callers=1)
-        ours = _newest(port, "/v1/signatures", "signatures", key=site.key)
-        theirs = _newest(floor.port, "/requests", "requests", key="")
+        ours = newest(port, "/v1/signatures", "signatures", key=site.key)
+        theirs = newest(floor.port, "/requests", "requests", key="")
         figures: list[tuple[str, float, Ask, Ask]] = [
             ("creates of a 30 KB PDF per second", CREATE_AT_LEAST, site.create, floor.create),
             ("gets per second", READ_AT_LEAST, lambda: site.read(ours), lambda: floor.read(theirs)),
@@ -59,10 +59,11 @@ def _rounds(port: int, ask: Ask, floor_port: int, ask_floor: Ask) -> list[tuple[
 
 
 def _rate(port: int, ask: Ask) -> float:
-    return drive(port, for_seconds(_endlessly(ask), SECONDS)).rate
+    return drive(port, for_seconds(endlessly(ask), SECONDS)).rate
 
 
-def _endlessly(ask: Ask) -> Iterator[bytes]:
+def endlessly(ask: Ask) -> Iterator[bytes]:
+    """Yield requests without end."""
     for make in repeat(ask):
         yield make()
 
@@ -78,6 +79,7 @@ def _row(figure: str, at_least: float, rounds: list[tuple[float, float]]) -> Row
     )
 
 
-def _newest(port: int, path: str, member: str, *, key: str) -> str:
+def newest(port: int, path: str, member: str, *, key: str) -> str:
+    """Return the id of the newest item that a list shows."""
     answer = requests.get(f"http://{HOST}:{port}{path}", headers={"Authorization": f"Bearer {key}"}, timeout=10)
     return str(answer.json()[member][0]["id"])

@@ -117,22 +117,17 @@ def site(provider_port: int, *, document_bytes: int = DOCUMENT_BYTES) -> Iterato
         template.drop()
 
 
+def gunicorn(app: str, port: int) -> list[str]:
+    """Return the command that serves a WSGI app, as in the README."""
+    command = [sys.executable, "-m", "gunicorn", "-c", "app/gunicorn.py", "-b", f"{HOST}:{port}"]
+    return [*command, "--log-level", "warning", app]
+
+
 @contextmanager
 def serving(app: str, environment: dict[str, str], *, folder: Path, path: str) -> Iterator[tuple[int, Process]]:
     """Serve a WSGI app as the README says, and wait until it does; yield the port and gunicorn's process."""
     (port,) = free_ports(1)
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "-c",
-        "app/gunicorn.py",
-        "-b",
-        f"{HOST}:{port}",
-        "--log-level",
-        "warning",
-    ]
-    process = Process(app.partition(":")[0], [*command, app], environment, folder)
+    process = Process(app.partition(":")[0], gunicorn(app, port), environment, folder)
     try:
         process.start()
         wait_until_answers(f"http://{HOST}:{port}{path}")

@@ -22,6 +22,7 @@ class Stack:
     api_url: str
     signer_url: str
     key: str
+    pid: int
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command of ours beside the stack."""
@@ -37,7 +38,7 @@ class Stack:
 
 
 @contextmanager
-def running_stack(folder: Path) -> Iterator[Stack]:
+def running_stack(folder: Path, **environment: str) -> Iterator[Stack]:
     """Start `countersign run` and wait for its welcome; stop it as Ctrl-C does."""
     api, signer = free_port(), free_port()
     log = folder / "run.log"
@@ -45,14 +46,14 @@ def running_stack(folder: Path) -> Iterator[Stack]:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.cli", "run", "--port", str(api), "--signer-port", str(signer)],
             cwd=folder,
-            env={**os.environ, "WEB_CONCURRENCY": "1"},
+            env={**os.environ, "WEB_CONCURRENCY": "1", **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         try:
             key = _await_key(process, log)
-            yield Stack(folder, f"http://127.0.0.1:{api}", f"http://127.0.0.1:{signer}", key)
+            yield Stack(folder, f"http://127.0.0.1:{api}", f"http://127.0.0.1:{signer}", key, process.pid)
         finally:
             process.send_signal(signal.SIGINT)
             try:
