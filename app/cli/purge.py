@@ -32,7 +32,7 @@ class Age(click.ParamType[timedelta]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Return the length; fail with what can be written."""
-        match = re.fullmatch(r"([1-9][0-9]{0,5})([dhm])", str(value), re.ASCII)
+        match = re.fullmatch(r"([1-9][0-9]{0,4})([dhm])", str(value), re.ASCII)
         if match is None:
             self.fail(f"{value!r} is no age: write a number and d, h or m, such as 365d.", param, ctx)
         return timedelta(**{UNITS[match[2]]: int(match[1])})
