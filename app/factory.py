@@ -38,7 +38,7 @@ BLUEPRINTS = (
     (provider_events.blueprint, "/hooks", Policy.PUBLIC),
 )
 
-#: Threads of one gunicorn worker, and some for what runs beside them.
+#: Of one process. Fewer than its threads: who waits for the signing service holds no connection.
 CONNECTIONS = 20
 
 

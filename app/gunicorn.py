@@ -4,10 +4,12 @@ import gc
 import os
 from typing import Any
 
-#: Threads, because a request may wait for the signing service or for SQLite's one writer while others go on.
+#: Threads, because a request may wait for the signing service or for SQLite's one writer while others go on. Many of
+#: them: one process may accept most of the connections, and while creates wait for a slow signing service there must
+#: be threads left for everybody else. A thread that was never needed is never started.
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "8"))
+threads = int(os.environ.get("WEB_THREADS", "32"))
 
 #: A create may take its whole time-out, the look-ups after a lost answer included, before a stop cuts it.
 graceful_timeout = 90
