@@ -26,6 +26,11 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 UPGRADE_LOCK = 0x5157_4E45
 
 
+#: What to do about tables that do not fit.
+UPGRADE = "run: countersign db upgrade"
+NEWER = "start the newer program again, or restore a backup from before its upgrade"
+
+
 class WrongSchema(CountersignError):
     """The tables are not those of this program's version; the message says what to run."""
 
@@ -54,9 +59,7 @@ class Schema:
         """What a person should do; None when the tables are the right ones."""
         if self.is_current:
             return None
-        if self.is_newer:
-            return "start the newer program again, or restore a backup from before its upgrade"
-        return "run: countersign db upgrade"
+        return NEWER if self.is_newer else UPGRADE
 
 
 def read_schema(connection: Connection, migrations: Path) -> Schema:
@@ -69,12 +72,17 @@ def read_schema(connection: Connection, migrations: Path) -> Schema:
     )
 
 
-def require_schema(engine: Engine, migrations: Path, *, place: str) -> None:
-    """Raise WrongSchema unless this program can work with the tables; `place` names the database's setting."""
+def require_schema(engine: Engine, migrations: Path, *, place: str, remedy: str = UPGRADE) -> None:
+    """Raise WrongSchema unless this program can work with the tables; `place` names the database's setting.
+
+    `remedy` is what brings older tables up to date.
+    """
     with engine.connect().execution_options(**READ_ONLY) as connection:
         schema = read_schema(connection, migrations)
     if not schema.is_current:
-        raise WrongSchema(f"The database of {place} does not fit: {schema.state}; {schema.advice}.")
+        raise WrongSchema(
+            f"The database of {place} does not fit: {schema.state}; {NEWER if schema.is_newer else remedy}."
+        )
 
 
 def upgrade(engine: Engine, migrations: Path, *, place: str) -> bool:
@@ -88,7 +96,7 @@ def upgrade(engine: Engine, migrations: Path, *, place: str) -> bool:
         if schema.is_current:
             return False
         if schema.is_newer:
-            raise WrongSchema(f"The database of {place} does not fit: {schema.state}; {schema.advice}.")
+            raise WrongSchema(f"The database of {place} does not fit: {schema.state}; {NEWER}.")
         command.upgrade(alembic_config(engine, migrations), "head")
         return True
 

@@ -1,6 +1,6 @@
 """`countersign db …`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
 from app import migration
 from app.cli.context import with_any_schema
-from app.domain import clock
+from app.cli.progress import progress
+from app.cli.signer import REMEDY
 from app.domain.errors import CountersignError
 from app.extensions import Base, db, open_engine
 from app.services import copying
@@ -43,9 +44,10 @@ def copy(source: str, target: str, *, signer: bool) -> None:
     if file.get_backend_name() == "sqlite" and not Path(file.database or "").is_file():
         raise click.ClickException(f"SOURCE is no file: {file.database}.")  # Connecting would make it.
     metadata, migrations = _signer_tables() if signer else (Base.metadata, migration.MIGRATIONS)
+    remedy = REMEDY if signer else migration.UPGRADE
     try:
         with _opened(source) as reading, _opened(target) as writing:
-            migration.require_schema(reading, migrations, place="SOURCE")
+            migration.require_schema(reading, migrations, place="SOURCE", remedy=remedy)
             migration.upgrade(writing, migrations, place="TARGET")
             copied = copying.copy(reading, writing, metadata, report=progress())
     except CountersignError as error:
@@ -56,19 +58,6 @@ def copy(source: str, target: str, *, signer: bool) -> None:
     for name, content in copied.items():
         click.echo(f"{name}: {content.rows} rows, SHA-256 {content.digest[:16]}… on both sides")
     click.echo(f"Copied {sum(content.rows for content in copied.values())} rows; both sides hold the same.")
-
-
-def progress() -> Callable[[str, int], None]:
-    """Return what says on standard error, at most once a second, how far a copy is."""
-    next_at = clock.monotonic() + 1
-
-    def report(table: str, rows: int) -> None:
-        nonlocal next_at
-        if clock.monotonic() >= next_at:
-            next_at = clock.monotonic() + 1
-            click.echo(f"{table}: {rows} rows so far", err=True)
-
-    return report
 
 
 def _url(given: str, name: str) -> URL:

@@ -2,7 +2,7 @@
 
 import click
 
-from app.cli import database, doctor, keys, projects, purge, requests, run, signer, webhooks, worker
+from app.cli import database, doctor, keeping, keys, projects, purge, requests, run, signer, webhooks, worker
 
 
 @click.group()
@@ -20,6 +20,8 @@ for command in (
     purge.purge_requests,
     worker.run_worker,
     doctor.examine,
+    keeping.back_up,
+    keeping.restore,
     signer.verify_seal,
     signer.audit_group,
 ):

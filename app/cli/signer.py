@@ -16,10 +16,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.config import SettingsError, load_signer_places
 from app.domain.errors import NotFound
 from app.gateways.storage.factory import open_storage
+from app.migration import require_schema
 from app.services.doctor import Finding
+from app.services.holdings import Holding
 
 if TYPE_CHECKING:
     from app.signer.database import Database
+
+
+#: What brings the tables of the signing service up to date.
+REMEDY = "start the signing service once, which upgrades them"
 
 
 @click.command("verify")
@@ -91,6 +97,37 @@ def examine() -> Iterator[Finding]:
                 state=f"its database cannot be read ({type(error).__name__})",
                 advice="see that SIGNER_DATABASE_URL is right and that the database runs",
             )
+
+
+def holding(*, existing: bool) -> Holding | None:
+    """Return what the signing service keeps; with `existing`, None where there is nothing of it on this machine.
+
+    Raises SettingsError, and WrongSchema when its tables are not those of this version.
+    """
+    from app.signer.database import MIGRATIONS  # noqa: PLC0415 (see above)
+    from app.signer.keeping import named_files  # noqa: PLC0415 (see above)
+    from app.signer.models import SignerBase  # noqa: PLC0415 (see above)
+
+    places = load_signer_places()
+    if existing:
+        with _existing(places.database_url) as database:
+            if database is None:
+                return None
+            require_schema(database.engine, MIGRATIONS, place="SIGNER_DATABASE_URL", remedy=REMEDY)
+    try:
+        storage = open_storage(places.storage_url, s3_endpoint_url=places.s3_endpoint_url)
+    except ValueError as error:
+        raise SettingsError(f"SIGNER_STORAGE_URL: {error}") from error
+    return Holding(
+        name="signer",
+        setting="SIGNER_DATABASE_URL",
+        database_url=places.database_url,
+        metadata=SignerBase.metadata,
+        migrations=MIGRATIONS,
+        storage=storage,
+        named_files=named_files,
+        key_file=places.certificate,
+    )
 
 
 @contextmanager

@@ -87,10 +87,11 @@ def load_signer_settings() -> SignerSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SignerPlaces:
-    """Where the signing service keeps its database and its files."""
+    """Where the signing service keeps its database, its files and its key."""
 
     database_url: str
     storage_url: str
+    certificate: Path
     s3_endpoint_url: str | None
 
 
@@ -101,6 +102,7 @@ def load_signer_places() -> SignerPlaces:
         return SignerPlaces(
             database_url=database_url(env, "SIGNER_DATABASE_URL", SignerSettings.database_url),
             storage_url=env.str("SIGNER_STORAGE_URL", SignerSettings.storage_url),
+            certificate=env.path("SIGNER_CERTIFICATE", SignerSettings.certificate),
             s3_endpoint_url=http_url(env, "S3_ENDPOINT_URL", None),
         )
     except ValueError as error:

@@ -20,7 +20,7 @@ CHUNK = 1000
 
 _DIGESTS = 2**256
 
-#: Called with the name of a table and how many of its rows are copied so far.
+#: Called with what is copied, such as the name of a table, and how much of it so far.
 Report = Callable[[str, int], None]
 
 
