@@ -11,6 +11,7 @@ from app.services import copying
 from app.services.copying import CannotCopy
 from tests import databases
 from tests.builders.ceremonies import finish, work
+from tests.builders.multiplied import multiply
 from tests.databases import POSTGRES_URL
 from tests.provider_events import deliver, make_event
 
@@ -77,6 +78,18 @@ def values(engine):
             table.name: sorted(map(repr, connection.execute(select(literal_column("*")).select_from(table))))
             for table in Base.metadata.sorted_tables
         }
+
+
+@pytest.mark.parametrize("server", SERVERS, ids=lambda server: "postgresql" if server else "sqlite")
+def test_hundreds_of_requests_are_copied_chunk_by_chunk(busy, make_database, server):
+    multiply(busy, 300)
+    target, progress = make_database(server), []
+
+    sent = copying.copy(busy, target, Base.metadata, report=lambda *each: progress.append(each))
+
+    assert copying.contents(target, Base.metadata) == copying.contents(busy, Base.metadata) == sent
+    assert sent["signature_requests"].rows == 2 * 301
+    assert [count for name, count in progress if name == "history"] == [1000, sent["history"].rows]
 
 
 def test_what_is_written_meanwhile_is_not_half_there(busy, api, make_database):
