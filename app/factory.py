@@ -7,6 +7,7 @@ from app.api.auth import Policy, require_api_keys
 from app.api.deps import EXTENSION
 from app.api.errors import register_error_handlers
 from app.api.openapi.pages import register_description
+from app.api.parsing import LARGEST_JSON
 from app.config import Settings, SettingsError, load_settings
 from app.extensions import (
     absolute_database_url,
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None, dependencies: Dependencies | No
     settings = settings or load_settings()
     configure_logging(level=settings.log_level, log_format=settings.log_format)
     app = Flask("countersign", static_folder=None)
+    app.debug = False  # Whatever FLASK_DEBUG says: its pages show source and settings.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.merge_slashes = False  # An address has one form; another one is not found, and never a redirect.
     _bind_database(app, settings)
@@ -112,6 +114,7 @@ def _bind_database(app: Flask, settings: Settings) -> None:
 
 
 def _register_api(app: Flask, settings: Settings) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_JSON  # A route that takes more says so.
     observe(app)
     policies = {blueprint.name: policy for blueprint, _, policy in BLUEPRINTS}
     require_api_keys(app, policies, settings)

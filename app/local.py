@@ -79,10 +79,11 @@ def prepare(ports: Ports) -> dict[str, str]:
 def _commands(ports: Ports) -> dict[str, str]:
     python = shlex.quote(sys.executable)
     root = Path(__file__).parent.parent
+    api, signer = (shlex.quote(str(root / path)) for path in ("app/gunicorn.py", "app/signer/gunicorn.py"))
     gunicorn = f"{python} -m gunicorn --log-level warning --no-control-socket --pythonpath {shlex.quote(str(root))}"
     return {
-        "api": f"{gunicorn} -c {shlex.quote(str(root / 'app/gunicorn.py'))} -b {HOST}:{ports.api} wsgi:app",
-        "signer": f"{gunicorn} -k gthread -w 1 --threads 8 -b {HOST}:{ports.signer} 'app.signer:create_signer()'",
+        "api": f"{gunicorn} -c {api} -b {HOST}:{ports.api} wsgi:app",
+        "signer": f"{gunicorn} -c {signer} -w 1 -b {HOST}:{ports.signer} 'app.signer:create_signer()'",
         "worker": f"{python} -m app.cli worker",
     }
 

@@ -11,6 +11,7 @@ import marshmallow
 from flask_smorest import Blueprint
 from webargs import missing
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.api.errors import InvalidJson
 from app.domain.errors import CountersignError, InvalidRequest
@@ -121,8 +122,14 @@ class StrictBlueprint(Blueprint):
 
 def read_body(req: flask.Request, *, limit: int) -> bytes:
     """Return the raw body; raise 413 when it is over the limit, before it is read if it says its length."""
-    req.max_content_length = limit
-    return req.get_data(cache=False)
+    if (req.content_length or 0) > limit:
+        raise RequestEntityTooLarge
+    # A body in chunks would be cut off at the library's limit without a word, so that is one byte further.
+    req.max_content_length = limit + 1
+    body = req.get_data(cache=False)
+    if len(body) > limit:
+        raise RequestEntityTooLarge
+    return body
 
 
 def parse_json(body: bytes) -> Any:

@@ -4,7 +4,7 @@ from flask import request
 
 from app.api.deps import dependencies
 from app.api.errors import RequestTooLarge
-from app.api.parsing import LARGEST_JSON, StrictBlueprint, read_body
+from app.api.parsing import StrictBlueprint, read_body
 from app.api.schemas.provider_events import ProviderEventReceiptSchema
 from app.domain.errors import InvalidProviderEvent
 from app.services import provider_events
@@ -19,6 +19,9 @@ SIGNATURE = {
 }
 EVENT = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
 
+#: Anybody may send one, and it is read before its signature can be checked.
+LARGEST_EVENT = 256 * 1024
+
 blueprint = StrictBlueprint("provider_events", __name__, description="Events from the signing service.")
 
 
@@ -31,6 +34,6 @@ def receive_event() -> dict[str, bool]:
 
     Only the signing service that this server is set up with can sign one; the server reads the truth there later.
     """
-    body = read_body(request, limit=LARGEST_JSON)
+    body = read_body(request, limit=LARGEST_EVENT)
     provider_events.receive(body, dict(request.headers), deps=dependencies())
     return {"received": True}

@@ -36,7 +36,7 @@ from app.signer.letters import Letters
 from app.signer.mail import FolderTransport, MailQueue, MailTransport, SmtpTransport
 from app.signer.models import Secret
 from app.signer.page_images import PageImages, PageTexts
-from app.signer.pages import pages
+from app.signer.pages import MAX_FORM_BYTES, pages
 from app.signer.protocol import make_protocol
 from app.signer.reminders import Reminders
 from app.signer.seal import UnusableCertificate, ensure_certificate, load_sealer
@@ -71,6 +71,8 @@ def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sa
     """
     dependencies = _assemble(settings, sandbox or Sandbox(), sandbox or Sandbox())
     app = Flask(__name__, static_folder=None)
+    app.debug = False  # Whatever FLASK_DEBUG says: its pages show source and settings.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_FORM_BYTES  # A route that takes more says so.
     app.extensions["signer"] = dependencies
     observe(app)
     app.register_blueprint(make_protocol(dependencies))

@@ -41,7 +41,7 @@ class Fleet:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "gunicorn", "--log-level", "critical", "--pythonpath", str(ROOT)]
-        command += ["-k", "gthread", "-w", "2", "--threads", "8", "-b", f"127.0.0.1:{self.port}"]
+        command += ["-c", str(ROOT / "app/signer/gunicorn.py"), "-b", f"127.0.0.1:{self.port}"]
         with (self.folder / "fleet.log").open("ab") as log:
             self.master = subprocess.Popen(
                 [*command, "app.signer:create_signer()"],
