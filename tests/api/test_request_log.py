@@ -121,8 +121,8 @@ def test_the_line_names_the_providers_id_of_the_call_that_was_made(api, provider
 
     call = logbook.line("signing service answered", operation="create")
     assert call["provider_request_id"]
-    assert logbook.line(ANSWERED, status=201)["provider_request_id"] == call["provider_request_id"]
-    assert call["request_id"] == logbook.line(ANSWERED, status=201)["request_id"]
+    assert logbook.line(ANSWERED, route="/v1/signatures")["provider_request_id"] == call["provider_request_id"]
+    assert call["request_id"] == logbook.line(ANSWERED, route="/v1/signatures")["request_id"]
 
 
 def test_the_id_of_an_earlier_call_is_not_taken_for_that_of_one_without_an_answer(api, provider, logbook):
