@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from app.api import health, provider_events, renders, signatures, webhooks
+from app.api import health, metrics, provider_events, renders, signatures, webhooks
 from app.api.auth import Policy, require_api_keys
 from app.api.deps import EXTENSION
 from app.api.errors import register_error_handlers
@@ -22,6 +22,7 @@ from app.gateways.storage.factory import open_storage
 from app.gateways.webhooks.guard import PublicAddressGuard
 from app.gateways.webhooks.sender import HttpWebhookSender
 from app.logs import configure_logging
+from app.metrics import count_request
 from app.migration import MIGRATIONS
 from app.observation import observe
 from app.pdf.inspector import SandboxedPdfInspector
@@ -115,11 +116,12 @@ def _bind_database(app: Flask, settings: Settings) -> None:
 
 def _register_api(app: Flask, settings: Settings) -> None:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_JSON  # A route that takes more says so.
-    observe(app)
+    observe(app, count=count_request)
     policies = {blueprint.name: policy for blueprint, _, policy in BLUEPRINTS}
     require_api_keys(app, policies, settings)
     for blueprint, prefix, _ in BLUEPRINTS:
         app.register_blueprint(blueprint, url_prefix=prefix)
+    app.register_blueprint(metrics.blueprint)
     register_description(app, BLUEPRINTS)
     register_error_handlers(app)
     add_security_headers(app, public_url=settings.public_url)

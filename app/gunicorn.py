@@ -1,7 +1,13 @@
 """gunicorn's settings for the API: `gunicorn -c app/gunicorn.py wsgi:app` (README, "Deployment")."""
 
+import fcntl
 import gc
 import os
+import secrets
+import shutil
+import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from app.server.worker import PatientWorker
@@ -43,3 +49,49 @@ def when_ready(_server: Any) -> None:
     """Take all that the app is made of out of garbage collection: it stays, so it need not be looked through again."""
     gc.collect()
     gc.freeze()
+
+
+#: The variable of prometheus_client: where the workers keep what they count, so that each can show the sums.
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+# The library looks for it when it is imported, with the app. At a reload both are there already, and stay.
+if "prometheus_client" not in sys.modules:
+    os.environ[METRICS_FOLDER] = f"{tempfile.gettempdir()}/countersign-metrics-{secrets.token_hex(16)}"
+
+
+def on_starting(_arbiter: Any) -> None:
+    """Make the folder: nothing is in it from an earlier start, and nobody else can read or write there."""
+    Path(os.environ[METRICS_FOLDER]).mkdir(mode=0o700)
+
+
+def on_exit(_arbiter: Any) -> None:
+    """Remove the folder."""
+    shutil.rmtree(os.environ[METRICS_FOLDER], ignore_errors=True)
+
+
+def child_exit(_arbiter: Any, worker: Any) -> None:
+    """Fold what a worker has counted into the file of those that are gone: sums stay, and files do not pile up.
+
+    While somebody reads the files this one stays as it is, and counts all the same.
+    """
+    folder = Path(os.environ[METRICS_FOLDER])
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for left in folder.glob(f"*_{worker.pid}.db"):
+            _fold(left, into=left.with_name(f"{left.name.partition('_')[0]}_gone.db"))
+    except BlockingIOError:
+        pass  # Waiting here would keep the other workers unattended.
+    finally:
+        os.close(descriptor)
+
+
+def _fold(left: Path, *, into: Path) -> None:
+    from prometheus_client.mmap_dict import MmapedDict  # noqa: PLC0415 (not before the folder is named)
+
+    if left.stat().st_size:  # Else the worker was killed while it made the file.
+        gone = MmapedDict(str(into))
+        for key, value, _, _ in MmapedDict.read_all_values_from_file(str(left)):
+            gone.write_value(key, gone.read_value(key)[0] + value, 0.0)
+        gone.close()
+    left.unlink()

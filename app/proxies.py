@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+#: Set in the environ of a request that somebody says to pass on for somebody else, and who is no proxy of ours.
+SPOKEN_FOR = "countersign.spoken_for"
+
+#: What proxies say that in.
+FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
+
 
 class TrustedProxies:
     """WSGI middleware that puts the client's address into REMOTE_ADDR, where everything else looks for it.
@@ -27,8 +33,10 @@ class TrustedProxies:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Pass the request on as coming from the client."""
-        hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
-        environ["REMOTE_ADDR"] = self.client(environ.get("REMOTE_ADDR", ""), hops)
+        peer = environ.get("REMOTE_ADDR", "")
+        if any(name in environ for name in FORWARDED) and not self._is_ours(peer):
+            environ[SPOKEN_FOR] = True
+        environ["REMOTE_ADDR"] = self.client(peer, environ.get("HTTP_X_FORWARDED_FOR", "").split(","))
         return self._app(environ, start_response)
 
     def client(self, peer: str, hops: Sequence[str]) -> str:
@@ -48,8 +56,18 @@ class TrustedProxies:
             found = further
         return str(found)
 
+    def _is_ours(self, peer: str) -> bool:
+        address = _address(peer)
+        return address is not None and self._trusts(address)
+
     def _trusts(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+def is_within(address: str, networks: Sequence[str]) -> bool:
+    """Tell whether an address is in one of the networks; what is no address is in none."""
+    found = _address(address)
+    return found is not None and any(found in ip_network(network) for network in networks)
 
 
 def _address(text: str) -> Address | None:

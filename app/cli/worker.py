@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from contextlib import AbstractContextManager, nullcontext
 
 import click
 from flask import Flask
@@ -9,6 +10,8 @@ from flask import Flask
 from app import worker
 from app.api.deps import EXTENSION
 from app.cli.context import with_app
+from app.config import Settings, SettingsError
+from app.exposition import MetricsServer
 
 
 @click.command("worker")
@@ -24,4 +27,15 @@ def run_worker(app: Flask, *, once: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    worker.run(app, deps, stop)
+    with _shown_metrics(deps.settings):
+        worker.run(app, deps, stop)
+
+
+def _shown_metrics(settings: Settings) -> AbstractContextManager[object]:
+    if settings.worker_metrics_bind is None:
+        return nullcontext()
+    host, port = settings.worker_metrics_bind
+    try:
+        return MetricsServer(host, port, allowed=settings.metrics_allowed_cidrs)
+    except OSError as error:
+        raise SettingsError(f"WORKER_METRICS_BIND: cannot listen there: {error.strerror}.") from error

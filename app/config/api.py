@@ -8,6 +8,7 @@ from limits import parse_many
 from app.config.values import (
     ONE_YEAR,
     SettingsError,
+    bind,
     database_url,
     http_url,
     items,
@@ -58,6 +59,8 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     #: Who may read `/metrics`.
     metrics_allowed_cidrs: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    #: Where the worker shows its own `/metrics`, as host and port; None for not at all.
+    worker_metrics_bind: tuple[str, int] | None = None
     log_level: str = "info"
     log_format: str = "json"
 
@@ -98,6 +101,7 @@ def load_settings() -> Settings:
             ratelimit_storage_uri=_counter_uri(env, defaults.ratelimit_storage_uri),
             trusted_proxies=networks(env, "TRUSTED_PROXIES"),
             metrics_allowed_cidrs=networks(env, "METRICS_ALLOWED_CIDRS", ",".join(defaults.metrics_allowed_cidrs)),
+            worker_metrics_bind=bind(env, "WORKER_METRICS_BIND"),
             log_level=log_level(env),
             log_format=log_format(env),
         )

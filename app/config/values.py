@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from environs import FileAwareEnv
 from marshmallow.validate import OneOf, Range
@@ -68,6 +69,21 @@ def networks(env: FileAwareEnv, name: str, default: str = "") -> tuple[str, ...]
     except ValueError as error:
         raise SettingsError(f"{name} must be addresses or networks, comma-separated: {error}.") from error
     return listed
+
+
+def bind(env: FileAwareEnv, name: str) -> tuple[str, int] | None:
+    """Read where to listen, as `host:port` (`[::1]:9464`); raise SettingsError for anything else."""
+    value = env.str(name, "")
+    if not value:
+        return None
+    try:
+        parts = urlsplit(f"//{value}")
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise SettingsError(f"{name} must be host:port, such as 127.0.0.1:9464.") from error
+    if not host or not port or parts.netloc != value:
+        raise SettingsError(f"{name} must be host:port, such as 127.0.0.1:9464.")
+    return host, port
 
 
 def http_url(env: FileAwareEnv, name: str, default: str | None) -> str | None:

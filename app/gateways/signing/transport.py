@@ -14,6 +14,7 @@ from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from app.domain import clock
 from app.domain.errors import ProviderUnavailable
+from app.metrics import count_provider_call
 from app.observation import REQUEST_ID, correlation
 
 logger = structlog.get_logger(__name__)
@@ -22,6 +23,11 @@ _CHUNK_BYTES = 64 * 1024
 #: More digits than this are no number of seconds that anybody means.
 _RETRY_AFTER_DIGITS = 6
 _REQUEST_ID_LENGTH = 128
+
+
+#: Outcomes of calls that are counted; the others are `2xx` to `5xx`.
+NOT_REACHED = "not_reached"
+NO_ANSWER = "no_answer"
 
 
 class DirectSession(requests.Session):
@@ -108,6 +114,7 @@ class Transport:
                 body = _read_body(response, limit=limit, deadline=clock.monotonic() + body_seconds)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             not_sent = certainly_not_sent(error)
+            count_provider_call(operation, NOT_REACHED if not_sent else NO_ANSWER, clock.monotonic() - started)
             logger.warning(
                 "signing service gave no answer",
                 operation=operation,
@@ -128,6 +135,7 @@ class Transport:
             retry_after=_seconds(response.headers.get("Retry-After")),
             request_id=_printable(response.headers.get(REQUEST_ID)),
         )
+        count_provider_call(operation, f"{answer.status // 100}xx", clock.monotonic() - started)
         if answer.request_id is not None:
             bind_contextvars(provider_request_id=answer.request_id)
         logger.info(
