@@ -7,7 +7,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest import Api
 from marshmallow import fields, validate
 
-from app.api.schemas.base import Cursor, TextRule, Timestamp
+from app.api.schemas.base import Cursor, QueryNumber, TextRule, Timestamp
 
 #: A time as `Timestamp` writes it; narrower than the format says.
 UTC_MILLISECONDS = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
@@ -25,7 +25,7 @@ class DescribedApi(Api):
         converter.attribute_functions.remove(converter.field2read_only)
         converter.add_attribute_function(describe_text)
         converter.add_attribute_function(describe_time)
-        converter.add_attribute_function(describe_exclusive_range)
+        converter.add_attribute_function(describe_range)
 
 
 def describe_text(_converter: OpenAPIConverter, field: fields.Field[Any], **_kwargs: Any) -> dict[str, Any]:
@@ -60,10 +60,12 @@ def describe_time(_converter: OpenAPIConverter, field: fields.Field[Any], **_kwa
     return {}
 
 
-def describe_exclusive_range(
+def describe_range(
     _converter: OpenAPIConverter, field: fields.Field[Any], *, ret: dict[str, Any], **_kwargs: Any
 ) -> dict[str, Any]:
-    """Turn a limit that is itself refused into an exclusive one."""
+    """Say what numbers of a query can be, and turn a limit that is itself refused into an exclusive one."""
+    if isinstance(field, QueryNumber):
+        return {"minimum": 0, "maximum": QueryNumber.LARGEST, **ret}
     for each in field.validators:
         if isinstance(each, validate.Range) and each.min is not None and not each.min_inclusive:
             return {"exclusiveMinimum": ret.pop("minimum")}

@@ -102,8 +102,10 @@ class WholeNumber(fields.Integer):
 class QueryNumber(fields.Integer):
     """An integer in a query string: digits alone."""
 
+    LARGEST = 999_999_999
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", str(value)):
+        if not re.fullmatch(r"[0-9]{1,9}", str(value)):  # Up to `LARGEST`.
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)
 
