@@ -15,6 +15,9 @@ SHARED = ("project_id", "subscription_id")
 
 CHUNK = 1000
 
+#: Between the times of two copies: longer than between any two rows that are copied.
+APART = timedelta(minutes=1)
+
 
 def multiply(engine: Engine, times: int) -> None:
     """Add so many copies of all rows, each with ids, keys and times of its own."""
@@ -43,5 +46,5 @@ def _value(column: Column[Any], value: Any, number: int) -> Any:
     if column.name in {"provider_id", "event_id", "key"} and value is not None:
         return f"{value}-{number}"
     if isinstance(value, datetime):
-        return value + timedelta(microseconds=number)
+        return value + number * APART
     return value
