@@ -10,6 +10,7 @@ from flask import Flask
 
 from app.api.deps import EXTENSION
 from app.cli.context import with_app
+from app.cli.signer import forget_envelopes
 from app.domain import clock
 from app.domain.lifecycle import TERMINAL, Status
 from app.services import discarding, projects, purging
@@ -87,7 +88,7 @@ def _show(survey: Survey, selection: Selection) -> None:
 
 
 def _purge(selection: Selection, *, deps: Dependencies) -> None:
-    purged = purging.purge(selection)
+    purged = purging.purge(selection, forget_envelopes=forget_envelopes)
     while discarding.run_once(limit=BATCH, deps=deps):
         pass
     leftovers = deps.storage.remove_leftovers(older_than=CUT_OFF)

@@ -7,6 +7,7 @@ from flask import Flask
 
 from app.api.deps import EXTENSION
 from app.cli.context import with_app
+from app.cli.signer import forget_envelopes
 from app.services import discarding, erasing
 
 
@@ -28,6 +29,7 @@ def erase_request(app: Flask, request_id: UUID, *, yes: bool) -> None:
             f"{request.id} is {request.status} and names {people} people. Add --yes to erase them and its files."
         )
         return
+    forget_envelopes([request.provider_id] if request.provider_id else [])
     erasing.erase(request_id, deps=app.extensions[EXTENSION])
     click.echo(f"Erased {request.id}: {people} people, and its files.")
     if waiting := discarding.count_waiting():

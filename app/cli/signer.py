@@ -4,7 +4,7 @@ The service is imported when a command needs it: that takes half a second which 
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,6 +81,27 @@ def verify_audit(envelope_id: UUID, certificate_hash: str | None) -> None:
     sys.exit(0 if holds else 1)
 
 
+def forget_envelopes(provider_ids: Sequence[str]) -> None:
+    """Erase these envelopes in the signing service's own database and files, where they are on this machine.
+
+    What is not there is passed over: it belongs to a signing service elsewhere.
+    """
+    from app.signer.erasure import erase  # noqa: PLC0415 (see above)
+
+    places = load_signer_places()
+    with _existing(places.database_url) as database:
+        if database is None:
+            return
+        try:
+            storage = open_storage(places.storage_url, s3_endpoint_url=places.s3_endpoint_url)
+            for envelope_id in filter(None, map(_envelope_id, provider_ids)):
+                erase(database, storage, envelope_id)
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
+        except SQLAlchemyError as error:
+            raise click.ClickException(f"SIGNER_DATABASE_URL cannot be used ({type(error).__name__}).") from error
+
+
 def examine() -> Iterator[Finding]:
     """Look at the signing service's own database, where it is on this machine; else there is nothing to say."""
     from app.signer.checkup import observe  # noqa: PLC0415 (see above)
@@ -128,6 +149,14 @@ def holding(*, existing: bool) -> Holding | None:
         named_files=named_files,
         key_file=places.certificate,
     )
+
+
+def _envelope_id(provider_id: str) -> UUID | None:
+    """Return the id as the bundled service has them; None for one that only another service can have given."""
+    try:
+        return UUID(provider_id)
+    except ValueError:
+        return None
 
 
 @contextmanager

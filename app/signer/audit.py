@@ -16,6 +16,8 @@ from app.signer.models import AuditEntry, Envelope, Recipient
 #: What stands before the first entry.
 GENESIS = "0" * 64
 MAX_USER_AGENT = 500
+#: The event of the line that says which lines before it were erased.
+ERASED = "personal_data_erased"
 
 
 def record_signer(  # noqa: PLR0913 (who, what and from where)
@@ -72,14 +74,34 @@ def record_service(
     _append(session, envelope, entry)
 
 
+def erase(entry: AuditEntry, *, now: datetime) -> None:
+    """Take out of a line who it names and what they wrote; its hash, and so its place in the chain, stays."""
+    entry.erased_at = now
+    entry.actor = {}
+    entry.ip_address = None
+    entry.details = {name: value for name, value in entry.details.items() if name.endswith("_sha256")}
+
+
 def find_break(entries: Sequence[AuditEntry]) -> int | None:
-    """Return the sequence number at which the chain does not hold, or None when it is whole."""
+    """Return the sequence number at which the chain does not hold, or None when it is whole.
+
+    Of a line that was erased only the place can be checked, and that a whole line after it says so: else whoever
+    changes a line could call it erased.
+    """
+    erased = find_erased(entries)
     previous = GENESIS
     for number, entry in enumerate(entries, start=1):
-        if entry.sequence != number or entry.previous_hash != previous or entry.hash != _hash(entry):
+        is_as_written = number in erased if entry.erased_at is not None else entry.hash == _hash(entry)
+        if entry.sequence != number or entry.previous_hash != previous or not is_as_written:
             return number
         previous = entry.hash
     return None
+
+
+def find_erased(entries: Sequence[AuditEntry]) -> frozenset[int]:
+    """Return the numbers of the lines that were erased, as lines that are whole say."""
+    records = [entry for entry in entries if entry.event == ERASED and entry.erased_at is None]
+    return frozenset(line for entry in records for line in entry.details.get("lines", []) if line < entry.sequence)
 
 
 def _append(session: Session, envelope: Envelope, entry: AuditEntry) -> None:

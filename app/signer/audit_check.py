@@ -10,7 +10,7 @@ from sqlalchemy.orm import selectinload
 
 from app.domain.errors import NotFound
 from app.domain.ports import FileStorage
-from app.signer.audit import find_break
+from app.signer.audit import ERASED, find_break, find_erased
 from app.signer.database import Database
 from app.signer.models import AuditEntry, Envelope
 
@@ -56,6 +56,14 @@ def _judge_chain(entries: Sequence[AuditEntry]) -> Statement:
             f" The lines before {broken_at} are as they were written.",
         )
     first, last = entries[0].at, entries[-1].at
+    if erased := find_erased(entries):
+        numbers = ", ".join(map(str, sorted(erased)))
+        return Statement(
+            holds=True,
+            sentence=f"All {len(entries)} lines, from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC, stand"
+            f" where they were written. Lines {numbers} were erased later, as the trail itself says: what they said can"
+            " not be checked any more. The others are as they were written.",
+        )
     return Statement(
         holds=True,
         sentence=f"All {len(entries)} lines, from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC, are as"
@@ -65,6 +73,10 @@ def _judge_chain(entries: Sequence[AuditEntry]) -> Statement:
 
 def _judge_files(envelope: Envelope, storage: FileStorage) -> Iterator[Statement]:
     """Compare the stored files with the digests that the trail, not the envelope's row, holds."""
+    erased_at = next((entry.at for entry in envelope.audit if entry.event == ERASED), None)
+    if erased_at is not None:
+        yield Statement(holds=True, sentence=f"The files were erased on {erased_at:%Y-%m-%d %H:%M:%S} UTC.")
+        return
     sealed = next((entry.details for entry in envelope.audit if entry.event == "document_sealed"), {})
     yield _judge_file("document as it was sent", storage, envelope.document_key, _sent_digest(envelope.audit))
     if envelope.signed_key is not None and envelope.certificate_key is not None:

@@ -47,7 +47,7 @@ def _key(envelope: Envelope, kind: FileKind) -> str:
         FileKind.SIGNED: envelope.signed_key,
         FileKind.CERTIFICATE: envelope.certificate_key,
     }[kind]
-    if key is None:
+    if key is None or envelope.erased_at is not None:
         raise NotFound("There is no such file.")
     return key
 

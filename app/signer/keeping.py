@@ -20,7 +20,7 @@ def named_files(connection: Connection) -> Iterator[tuple[str, str | None]]:
         Envelope.signed_sha256,
         Envelope.certificate_key,
         Envelope.certificate_sha256,
-    )
+    ).where(Envelope.erased_at.is_(None))
     for row in connection.execute(documents):
         document, document_sha256, signed, signed_sha256, certificate, certificate_sha256 = row
         yield document, document_sha256

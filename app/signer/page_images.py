@@ -10,6 +10,16 @@ from app.signer.models import Envelope
 DOTS_PER_INCH = 110
 
 
+def page_key(sha256: str, page: int) -> str:
+    """Return where the picture of a page is kept; the document's digest makes sure that it is of no other one."""
+    return f"pages/{sha256}/{page}-{DOTS_PER_INCH}.png"
+
+
+def texts_key(sha256: str) -> str:
+    """Return where the texts of a document's pages are kept."""
+    return f"pages/{sha256}/texts.json"
+
+
 class PageImages:
     """Page images of envelopes. `render(content, page=, dpi=)` draws one as PNG."""
 
@@ -19,8 +29,7 @@ class PageImages:
 
     def get(self, envelope: Envelope, page: int) -> bytes:
         """Return a page, counted from 1, as PNG."""
-        # The document's digest is in the key, so that a picture can only ever be of this document.
-        key = f"pages/{envelope.document_sha256}/{page}-{DOTS_PER_INCH}.png"
+        key = page_key(envelope.document_sha256, page)
         try:
             return self._storage.read(key)
         except FileNotFoundError:
@@ -38,7 +47,7 @@ class PageTexts:
 
     def get(self, envelope: Envelope) -> bytes:
         """Return the texts of all pages as a JSON array in UTF-8."""
-        key = f"pages/{envelope.document_sha256}/texts.json"
+        key = texts_key(envelope.document_sha256)
         try:
             return self._storage.read(key)
         except FileNotFoundError:

@@ -12,6 +12,12 @@ from tests.callers import ABSENT
 from tests.commands import fails, lines
 
 
+@pytest.fixture(autouse=True)
+def without_a_signing_service(tmp_path, monkeypatch):
+    """Look for one in an empty folder; tests/signer has the tests with one."""
+    monkeypatch.setenv("SIGNER_DATABASE_URL", f"sqlite:///{tmp_path / 'signer.db'}")
+
+
 @pytest.fixture
 def cancelled(app, api):
     created = api.created()

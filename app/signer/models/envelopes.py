@@ -49,6 +49,8 @@ class Envelope(Lease, SignerBase):
     cancel_reason: Mapped[str | None] = mapped_column(String(500))
     declined_at: Mapped[datetime | None]
     expired_at: Mapped[datetime | None]
+    #: When its personal data and its files were erased.
+    erased_at: Mapped[datetime | None]
 
     document_key: Mapped[str] = mapped_column(String(255))
     document_sha256: Mapped[str] = mapped_column(String(64))
@@ -169,5 +171,7 @@ class AuditEntry(SignerBase):
     actor: Mapped[dict[str, Any]]
     ip_address: Mapped[str | None] = mapped_column(String(64))
     details: Mapped[dict[str, Any]]
+    #: Over the line as it was written, also when its content was erased later.
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
+    erased_at: Mapped[datetime | None]
