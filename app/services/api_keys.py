@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import bindparam, or_, select, update
@@ -74,7 +75,7 @@ def authenticate(clear_text: str) -> UUID:
     if key is None or not matches or key.revoked_at is not None:
         raise Unauthorized("The API key is missing or not valid.")
     _record_use(key.id, last_used_at=key.last_used_at)
-    return key.project_id
+    return cast("UUID", key.project_id)
 
 
 def _record_use(key_id: UUID, *, last_used_at: datetime | None) -> None:

@@ -3,15 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.domain.errors import Conflict, IdempotencyKeyReused
 from app.models import IdempotencyKey
+
+INSERT = insert(IdempotencyKey)
 
 #: Made once, and without a model around the row: it is asked on every create.
 BY_KEY = select(IdempotencyKey.fingerprint, IdempotencyKey.resource_id, IdempotencyKey.purged_at).where(
@@ -39,22 +41,23 @@ def find(session: Session, *, project_id: UUID, kind: str, key: str, body_finger
         raise IdempotencyKeyReused("This Idempotency-Key was already used with a different request.")
     if row.purged_at is not None:
         raise Conflict("What this Idempotency-Key created has been purged; nothing is created with it again.")
-    return row.resource_id
+    return cast("UUID", row.resource_id)
 
 
 def claim(  # noqa: PLR0913 (the columns of the row)
     session: Session, *, project_id: UUID, kind: str, key: str, body_fingerprint: str, resource_id: UUID
 ) -> None:
-    """Claim the key for a resource; the flush raises IntegrityError in all callers but one."""
-    session.add(
-        IdempotencyKey(
-            project_id=project_id,
-            kind=kind,
-            key=key,
-            fingerprint=body_fingerprint,
-            resource_id=resource_id,
-            created_at=clock.utcnow(),
-        )
+    """Claim the key for a resource; raises IntegrityError in all callers but one."""
+    session.execute(
+        INSERT,
+        {
+            "project_id": project_id,
+            "kind": kind,
+            "key": key,
+            "fingerprint": body_fingerprint,
+            "resource_id": resource_id,
+            "created_at": clock.utcnow(),
+        },
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock
@@ -14,6 +14,9 @@ from app.models import Project, Render, SignatureRequest, WebhookDelivery, Webho
 
 Row = TypeVar("Row", Render, SignatureRequest, WebhookDelivery, WebhookSubscription)
 OwnedRow = TypeVar("OwnedRow", Render, SignatureRequest, WebhookSubscription)
+
+#: Made once: making a statement takes longer than running it.
+LOCK_PROJECT = select(Project.id).where(Project.id == bindparam("id")).with_for_update(key_share=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ def stamp_created_at(session: Session, model: type[OwnedRow], project_id: UUID) 
     none ever appears behind a cursor that was already passed.
     """
     # A weaker lock than FOR UPDATE, which would also keep out every check that a foreign key to the project holds.
-    session.execute(select(Project.id).where(Project.id == project_id).with_for_update(key_share=True))
+    session.execute(LOCK_PROJECT, {"id": project_id})
     return next_created_at(session, model, model.project_id == project_id)
 
 

@@ -8,6 +8,7 @@ our id as its reference and is looked for (contract section 4).
 from uuid import UUID
 
 import structlog
+from sqlalchemy import insert
 from structlog.contextvars import bind_contextvars
 
 from app.config import Settings
@@ -35,6 +36,10 @@ UNKNOWN_OUTCOME = (
     " Idempotency-Key: nothing is ever sent twice."
 )
 
+#: Made once, and nothing is read back from a claim, so no models are built for it.
+INSERT_REQUEST = insert(SignatureRequest)
+INSERT_RECIPIENTS = insert(Recipient)
+
 
 def claim(
     submission: Submission, *, request_id: UUID, project_id: UUID, idempotency_key: str | None, settings: Settings
@@ -55,29 +60,33 @@ def claim(
                 body_fingerprint=idempotency.fingerprint(submission.as_mapping()),
                 resource_id=request_id,
             )
-            session.flush()  # The loser of a race must stop here, before anything else is written.
-        session.add(
-            SignatureRequest(
-                id=request_id,
-                project_id=project_id,
-                render_id=submission.render_id,
-                name=submission.name,
-                status=Status.CREATING,
-                expiration_hours=submission.expiration_hours,
-                claimed_at=now,
-                due_at=now + in_flight_window(settings),
-                recipients=[
-                    Recipient(
-                        position=position,
-                        first_name=recipient.first_name,
-                        last_name=recipient.last_name,
-                        email=recipient.email,
-                        designation=recipient.designation,
-                        order=recipient.order,
-                    )
-                    for position, recipient in enumerate(submission.recipients)
-                ],
-            )
+        session.execute(
+            INSERT_REQUEST,
+            {
+                "id": request_id,
+                "project_id": project_id,
+                "render_id": submission.render_id,
+                "name": submission.name,
+                "status": Status.CREATING,
+                "expiration_hours": submission.expiration_hours,
+                "claimed_at": now,
+                "due_at": now + in_flight_window(settings),
+            },
+        )
+        session.execute(
+            INSERT_RECIPIENTS,
+            [
+                {
+                    "request_id": request_id,
+                    "position": position,
+                    "first_name": recipient.first_name,
+                    "last_name": recipient.last_name,
+                    "email": recipient.email,
+                    "designation": recipient.designation,
+                    "order": recipient.order,
+                }
+                for position, recipient in enumerate(submission.recipients)
+            ],
         )
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import clock
@@ -15,6 +15,9 @@ from app.models import HistoryEntry, Recipient, SignatureRequest
 from app.services import deliveries
 
 log = structlog.get_logger(__name__)
+
+#: Made once: making a statement takes longer than running it.
+LAST_SEQUENCE = select(func.max(HistoryEntry.sequence)).where(HistoryEntry.request_id == bindparam("request_id"))
 
 
 def lock(session: Session, request_id: UUID) -> SignatureRequest:
@@ -92,7 +95,7 @@ def _record(  # noqa: PLR0913 (the columns of the row)
     reason: str | None = None,
 ) -> int:
     """Write the entry and return its number."""
-    last = session.scalar(select(func.max(HistoryEntry.sequence)).where(HistoryEntry.request_id == request.id))
+    last = session.scalar(LAST_SEQUENCE, {"request_id": request.id})
     sequence = (last or 0) + 1
     session.add(
         HistoryEntry(

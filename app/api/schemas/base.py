@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -54,8 +55,13 @@ class AnswerSchema(WireSchema):
     @post_dump
     def leave_out(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
         """Leave out what is not there to be told."""
-        absent = {wire_name(name) for name in self.SOMETIMES}
-        return {name: value for name, value in data.items() if value is not None or name not in absent}
+        if not self.SOMETIMES:
+            return data
+        return {name: value for name, value in data.items() if value is not None or name not in self._absent}
+
+    @cached_property
+    def _absent(self) -> frozenset[str]:
+        return frozenset(map(wire_name, self.SOMETIMES))
 
 
 class Identifier(fields.UUID):
