@@ -9,6 +9,7 @@ from pathlib import Path
 import requests
 
 from app.config import Settings
+from app.extensions import db
 from app.factory import create_app
 from tests.callers import make_body, make_caller
 from tests.fakes.provider_server import ProviderServer
@@ -57,8 +58,11 @@ def running_api(database_url: str, folder: Path, **environment: str) -> Iterator
             **environment,
         }
         settings = Settings(database_url=database_url, storage_url=environment["STORAGE_URL"], log_level="error")
-        caller = make_caller(create_app(settings))
+        app = create_app(settings)
+        caller = make_caller(app)
         render_id = caller.upload()
+        with app.app_context():
+            db.engine.dispose()
         command = [sys.executable, "-m", "gunicorn", "-c", "app/gunicorn.py", "-b", f"127.0.0.1:{port}", "wsgi:app"]
         process = Process("api", command, environment, folder)
         process.start()
