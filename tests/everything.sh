@@ -43,9 +43,12 @@ if [ -x "${CHROMIUM:-/usr/bin/chromium}" ]; then
   $PYTEST $COVERAGE --cov-append -m browser
 fi
 if [ -n "$postgres_url" ]; then
-  echo "== The services and the API on PostgreSQL"
-  TEST_POSTGRES_URL=$postgres_url $PYTEST -n "$JOBS" $COVERAGE --cov-append -m "not browser and not tools and not processes and not crashes" \
-    tests/services tests/api tests/project
+  export TEST_POSTGRES_URL=$postgres_url
+  echo "== Everything that has a database, on PostgreSQL"
+  $PYTEST -n "$JOBS" $COVERAGE --cov-append -m "not browser and not tools and not processes and not crashes" \
+    tests/services tests/api tests/project tests/signer
+  echo "== Kills on PostgreSQL, and on several hosts with their files in S3"
+  $PYTEST -n "$JOBS" -m "crashes or processes" tests/crashes tests/soak tests/signer/test_kills.py tests/e2e/test_graceful_stop.py
 fi
 
 .venv/bin/coverage combine --quiet --append 2>/dev/null || true
