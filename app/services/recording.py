@@ -26,7 +26,8 @@ def record(
 
     Raises ProviderUnavailable when the request was given up meanwhile: its envelope is cancelled instead.
     """
-    with unit_of_work() as session:
+    # Nothing asked for in between depends on what is changed here, so it is all written at once, at the end.
+    with unit_of_work() as session, session.no_autoflush:
         request = transitions.lock(session, request_id)
         if request.status == Status.CREATING:
             _become_sent(session, request, envelope, settings=deps.settings)
