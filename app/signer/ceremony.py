@@ -32,9 +32,10 @@ from app.signer.files import FileKind, FileLinks
 from app.signer.languages import tell as _
 from app.signer.letters import Letters
 from app.signer.links import find_link, lock_link, require_link
-from app.signer.models import Envelope, EnvelopeStatus, Link, Recipient
+from app.signer.models import EnvelopeStatus, Link, Recipient
 from app.signer.opening import record_opening
 from app.signer.page_images import PageImages, PageTexts
+from app.signer.showing import ShownDocument, find_shown_document
 from app.signer.text import holds_control
 from app.signer.turns import acting, whose_turn
 
@@ -124,30 +125,19 @@ class Ceremony:
         self.wake()
         return view
 
-    def page_image(self, token: str, page: int) -> bytes:
-        """Return a page of the document, from 1, as PNG.
+    def show(self, token: str) -> ShownDocument:
+        """Return the document that the person has opened; raise NotFound, CeremonyClosed."""
+        return find_shown_document(self.database, token)
 
-        Raises NotFound for an unknown token or page, CeremonyClosed unless the person has opened the document and the
-        envelope is still open.
-        """
-        envelope = self._opened(token)
-        if not 1 <= page <= len(envelope.pages):
+    def page_image(self, document: ShownDocument, page: int) -> bytes:
+        """Return a page, from 1, as PNG; raise NotFound for a page that does not exist."""
+        if not 1 <= page <= document.page_count:
             raise NotFound("There is no such page.")
-        return self.page_images.get(envelope, page)
+        return self.page_images.get(document, page)
 
-    def document_texts(self, token: str) -> bytes:
-        """Return the text of every page as a JSON array; raises like `page_image`."""
-        return self.page_texts.get(self._opened(token))
-
-    def _opened(self, token: str) -> Envelope:
-        with self.database.reading() as session:
-            link = require_link(session, token)
-            require_admitted(link)
-            recipient = link.recipient
-            envelope, state = recipient.envelope, state_of(recipient)
-            if state not in {CeremonyState.READY, CeremonyState.SIGNED} or recipient.viewed_at is None:
-                raise CeremonyClosed(state)
-        return envelope
+    def document_texts(self, document: ShownDocument) -> bytes:
+        """Return the text of every page as a JSON array."""
+        return self.page_texts.get(document)
 
     def _record_view(self, session: Session, recipient: Recipient, client: Client) -> None:
         record_opening(session, recipient, client=client, events=self.events)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from app.domain import clock
@@ -137,9 +138,14 @@ def require_admitted(link: Link) -> None:
 
 def needs_code(link: Link) -> bool:
     """Tell whether a code must be entered before anything else can be done behind this link."""
-    if not link.recipient.envelope.settings.get(REQUIRES_CODE):
+    return is_locked(link.recipient.envelope.settings, confirmed_at=link.confirmed_at)
+
+
+def is_locked(settings: Mapping[str, Any], *, confirmed_at: datetime | None) -> bool:
+    """Tell the same from an envelope's settings, and from when the code was entered in this browser."""
+    if not settings.get(REQUIRES_CODE):
         return False
-    return link.confirmed_at is None or link.confirmed_at + CONFIRMED_FOR <= clock.utcnow()
+    return confirmed_at is None or confirmed_at + CONFIRMED_FOR <= clock.utcnow()
 
 
 def fields_of(recipient: Recipient) -> list[Field]:

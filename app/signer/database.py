@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Row, Select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import migration
@@ -39,6 +40,11 @@ class Database:
             yield session
         finally:
             session.close()
+
+    def look_up(self, statement: Select[*tuple[Any, ...]], **values: Any) -> Row[*tuple[Any, ...]] | None:
+        """Return the one row that is found, if any: for what is asked so often that a session costs too much."""
+        with self.engine.connect().execution_options(**READ_ONLY) as connection:
+            return connection.execute(statement, values).one_or_none()
 
 
 def open_database(url: str, *, pool_size: int = 10) -> Database:

@@ -28,8 +28,10 @@ HEADERS = {
 
 def harden(response: Response) -> Response:
     """Add the headers that every answer carries, except where the view has set its own."""
+    given = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 (headers iterate over pairs)
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in given:
+            response.headers.add(name, value)
     return response
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from app.domain.ports import FileStorage
-from app.signer.models import Envelope
+from app.signer.showing import ShownDocument
 
 #: Sharp enough to read on a phone that shows two pixels for one; about 30 kB for a page of text.
 DOTS_PER_INCH = 110
@@ -21,19 +21,19 @@ def texts_key(sha256: str) -> str:
 
 
 class PageImages:
-    """Page images of envelopes. `render(content, page=, dpi=)` draws one as PNG."""
+    """Page images of documents. `render(content, page=, dpi=)` draws one as PNG."""
 
     def __init__(self, *, storage: FileStorage, render: Callable[..., bytes]) -> None:
         self._storage = storage
         self._render = render
 
-    def get(self, envelope: Envelope, page: int) -> bytes:
+    def get(self, document: ShownDocument, page: int) -> bytes:
         """Return a page, counted from 1, as PNG."""
-        key = page_key(envelope.document_sha256, page)
+        key = page_key(document.sha256, page)
         try:
             return self._storage.read(key)
         except FileNotFoundError:
-            image = self._render(self._storage.read(envelope.document_key), page=page, dpi=DOTS_PER_INCH)
+            image = self._render(self._storage.read(document.key), page=page, dpi=DOTS_PER_INCH)
             self._storage.save(key, image)
             return image
 
@@ -45,13 +45,13 @@ class PageTexts:
         self._storage = storage
         self._read = read
 
-    def get(self, envelope: Envelope) -> bytes:
+    def get(self, document: ShownDocument) -> bytes:
         """Return the texts of all pages as a JSON array in UTF-8."""
-        key = texts_key(envelope.document_sha256)
+        key = texts_key(document.sha256)
         try:
             return self._storage.read(key)
         except FileNotFoundError:
-            texts = self._read(self._storage.read(envelope.document_key))
+            texts = self._read(self._storage.read(document.key))
             content = json.dumps(list(texts), ensure_ascii=False).encode("utf-8", "replace")
             self._storage.save(key, content)
             return content

@@ -19,13 +19,23 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
+from app.domain.errors import NotFound
 from app.domain.ports import Designation
 from app.signer.ceremony import MAX_REASON, CeremonyClosed, CeremonyState, CeremonyView, InvalidAnswers
 from app.signer.code_pages import code_page, code_pages
 from app.signer.languages import choose, moment, speak, spoken, translate, translate_plural
 from app.signer.page_forms import FormData, Ink, earlier_form, entries, read_answers
 from app.signer.page_guard import form_key, harden
-from app.signer.visit import ceremony, client, find_by_cookie, find_view, keep_link, page_path, require_own_form
+from app.signer.visit import (
+    ceremony,
+    client,
+    find_by_cookie,
+    find_document,
+    find_view,
+    keep_link,
+    page_path,
+    require_own_form,
+)
 
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static", static_url_path="/assets")
 pages.after_request(harden)
@@ -95,12 +105,10 @@ def signing_page(recipient_id: str) -> ResponseReturnValue:
 @pages.get("/ceremony/<recipient_id>/pages/<int:number>.png")
 def page_image(recipient_id: str, number: int) -> ResponseReturnValue:
     """Return the picture of one page."""
-    token, view = find_by_cookie(recipient_id)
-    if not 1 <= number <= len(view.pages):
-        abort(404)
+    document = find_document(recipient_id)
     try:
-        content = ceremony().page_image(token, number)
-    except CeremonyClosed:
+        content = ceremony().page_image(document, number)
+    except NotFound:
         abort(404)
     response = Response(content, mimetype="image/png")
     response.headers["Cache-Control"] = f"private, max-age={PAGE_IMAGE_SECONDS}"
@@ -111,11 +119,7 @@ def page_image(recipient_id: str, number: int) -> ResponseReturnValue:
 @pages.get("/ceremony/<recipient_id>/texts.json")
 def document_texts(recipient_id: str) -> ResponseReturnValue:
     """Return what stands on the pages, for screen readers: their pictures say nothing."""
-    token, _view = find_by_cookie(recipient_id)
-    try:
-        return Response(ceremony().document_texts(token), mimetype="application/json")
-    except CeremonyClosed:
-        abort(404)
+    return Response(ceremony().document_texts(find_document(recipient_id)), mimetype="application/json")
 
 
 @pages.post("/ceremony/<recipient_id>/finish")

@@ -33,6 +33,8 @@ FIELD_NAME = "Seal"
 _NAME = "Countersign seal"
 _LIFETIME = timedelta(days=3652)  # ten years
 _TSA_TIMEOUT = 5  # seconds for each try
+#: What a seal holds beside certificates: an RSA signature of 8192 bits takes 1024, the attributes a few hundred.
+_SIGNATURE_BYTES = 4096
 
 
 class UnusableCertificate(ValueError):
@@ -93,10 +95,18 @@ class Sealer:
             writer = SealWriter(content)
             signer = _DatedSigner(metadata, self.signer, timestamper=authority)
             signer.signed_at = signed_at.astimezone(UTC)
-            signer.sign_pdf(writer, output=output)
+            # Unless told, pyHanko signs twice, the first time to see how large it gets. How large an authority's
+            # token is cannot be told beforehand.
+            signer.sign_pdf(writer, output=output, bytes_reserved=None if authority else self._digits)
         except UNSEALABLE as error:
             raise UnreadablePdf("The PDF cannot be sealed.") from error
         return output.getvalue()
+
+    @property
+    def _digits(self) -> int:
+        """How many hexadecimal digits a seal without a time-stamp takes at the most: its certificates and the rest."""
+        certificates = [self.signer.signing_cert, *self.signer.cert_registry]
+        return 2 * (sum(len(one.dump()) for one in certificates) + _SIGNATURE_BYTES)
 
     def _checked(self, sealed: bytes) -> SealedDocument:
         verdict = verify(sealed, trusted=self.certificate)

@@ -1,12 +1,15 @@
 """Who is at a signing page: the link they came by, and whether a form is ours."""
 
 from flask import abort, current_app, request, url_for
+from werkzeug.exceptions import NotFound as NotFoundPage
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.signer.ceremony import Ceremony, CeremonyView, Client
+from app.domain.errors import NotFound
+from app.signer.ceremony import Ceremony, CeremonyClosed, CeremonyView, Client
 from app.signer.dependencies import Dependencies
 from app.signer.languages import spoken
 from app.signer.page_guard import CONFIRMED_COOKIE, LINK_COOKIE, may_post, remember_link
+from app.signer.showing import ShownDocument
 
 
 def find_view(token: str) -> CeremonyView:
@@ -22,12 +25,27 @@ def find_by_cookie(recipient_id: str) -> tuple[str, CeremonyView]:
 
     A browser in which a code was confirmed has two links; the mailed one may have been opened again since.
     """
-    tokens = [request.cookies[name] for name in (CONFIRMED_COOKIE, LINK_COOKIE) if name in request.cookies]
-    found = ((token, ceremony().find(token)) for token in tokens)
+    found = ((token, ceremony().find(token)) for token in _tokens())
     visit = next(((token, view) for token, view in found if view and str(view.recipient_id) == recipient_id), None)
     if visit is None:
         abort(404)
     return visit
+
+
+def find_document(recipient_id: str) -> ShownDocument:
+    """Return the document that may be shown to this person; 404 when there is none, or not any more."""
+    for token in _tokens():
+        try:
+            document = ceremony().show(token)
+        except (NotFound, CeremonyClosed):
+            continue
+        if str(document.recipient_id) == recipient_id:
+            return document
+    raise NotFoundPage
+
+
+def _tokens() -> list[str]:
+    return [request.cookies[name] for name in (CONFIRMED_COOKIE, LINK_COOKIE) if name in request.cookies]
 
 
 def keep_link(response: AnyResponse, token: str, view: CeremonyView, *, cookie: str = LINK_COOKIE) -> AnyResponse:

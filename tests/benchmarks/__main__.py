@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from app.domain import clock
-from tests.benchmarks import growth, memory, rates, slow_provider, start, webhook_delay, webhook_rate
+from tests.benchmarks import growth, memory, rates, sealing, slow_provider, start, webhook_delay, webhook_rate
 from tests.benchmarks.table import Row, markdown
 from tests.databases import POSTGRES_URL
 
@@ -26,6 +26,7 @@ FIGURES: Mapping[str, Callable[[], Sequence[Row]]] = {
     "memory": memory.measure,
     "webhook_rate": webhook_rate.measure,
     "webhook_delay": webhook_delay.measure,
+    "sealing": sealing.measure,
 }
 
 

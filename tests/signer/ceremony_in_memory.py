@@ -1,10 +1,12 @@
 """A ceremony of one envelope that is only remembered: what the pages need, without a database or a PDF."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+from app.domain.errors import NotFound
 from app.domain.ports import PageSize
 from app.signer.ceremony import (
     CeremonyClosed,
@@ -14,6 +16,7 @@ from app.signer.ceremony import (
     Client,
     InvalidAnswers,
 )
+from app.signer.showing import ShownDocument
 
 TOKEN = "token-of-jane"
 OTHER_TOKEN = "token-of-john"
@@ -77,13 +80,20 @@ class CeremonyInMemory:
         self.calls.append(("decline", (reason, client)))
         return self._move(token, CeremonyState.DECLINED)
 
-    def page_image(self, token: str, page: int) -> bytes:
+    def show(self, token: str) -> ShownDocument:
         self._check(token)
+        view = self.views.get(token)
+        if view is None:
+            raise NotFound("There is no such link.")
+        return ShownDocument(recipient_id=view.recipient_id, sha256="0" * 64, key="d.pdf", page_count=len(view.pages))
+
+    def page_image(self, document: ShownDocument, page: int) -> bytes:
+        if not 1 <= page <= document.page_count:
+            raise NotFound("There is no such page.")
         return PNG + bytes([page])
 
-    def document_texts(self, token: str) -> bytes:
-        self._check(token)
-        return b'["First page", ""]'
+    def document_texts(self, document: ShownDocument) -> bytes:
+        return json.dumps(["First page", "", *[""] * document.page_count][: document.page_count]).encode()
 
     def _check(self, token: str) -> None:
         if self.refusal:

@@ -8,6 +8,7 @@ import pytest
 
 from app.pdf.sandbox import Sandbox
 from app.signer.database import open_database
+from app.signer.languages import Language, speaking
 from tests import databases
 from tests.fakes.clock import FakeClock
 from tests.signer.service import Service, make_service
@@ -21,6 +22,13 @@ def signer_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object
     )
     yield template
     template.drop()
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Let no test's visitor leave their language to the next test; in the service each request chooses its own."""
+    with speaking(Language.ENGLISH):
+        yield
 
 
 @pytest.fixture

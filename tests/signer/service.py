@@ -126,6 +126,14 @@ class Service:
         """Do all background work that is due."""
         return self.parts.jobs.run_pending()
 
+    def page_image(self, token: str, page: int) -> bytes:
+        """Return a page as the person behind the link gets it."""
+        return self.ceremony.page_image(self.ceremony.show(token), page)
+
+    def document_texts(self, token: str) -> bytes:
+        """Return the pages' texts as the person behind the link gets them."""
+        return self.ceremony.document_texts(self.ceremony.show(token))
+
     def mails(self, to: str | None = None) -> list[EmailMessage]:
         """Return the mails written so far, oldest first."""
         files = sorted(self.settings.mail_folder.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)

@@ -48,10 +48,10 @@ def test_a_page_is_drawn_once_and_kept_there(service, bucket):
     service.send()
     token = service.token()
     service.ceremony.open(token, CLIENT)
-    first = service.ceremony.page_image(token, 1)
+    first = service.page_image(token, 1)
     bucket.server.calls.clear()
 
-    assert service.ceremony.page_image(token, 1) == first
+    assert service.page_image(token, 1) == first
     assert [call.method for call in bucket.server.calls] == ["GET"]
 
 

@@ -28,9 +28,9 @@ def test_the_texts_are_the_documents(service):
     service.send(pdf=make_pdf(text="Rent is due.", pages=2))
     token = service.token()
     with pytest.raises(CeremonyClosed):
-        service.ceremony.document_texts(token)
+        service.document_texts(token)
     service.ceremony.open(token, CLIENT)
 
-    first, again = service.ceremony.document_texts(token), service.ceremony.document_texts(token)
+    first, again = service.document_texts(token), service.document_texts(token)
 
     assert first == again == b'["Rent is due.", "Rent is due."]'
