@@ -17,7 +17,7 @@ ONE_RANGE = re.compile(r"bytes=([0-9]+-[0-9]*|-[0-9]+)", re.IGNORECASE)
 def send_pdf(file: StoredFile, *, name: str) -> Response:
     """Answer with a stored PDF as an attachment; HEAD, ranges, If-Match and If-None-Match work."""
     if request.if_match and not request.if_match.contains(file.sha256):
-        raise PreconditionFailed  # The library would answer 412 with the whole file, and 206 when a range is wanted.
+        raise PreconditionFailed
     opened = dependencies().storage.open(file.key)
     stream = opened.__enter__()
     response = Response(wrap_file(request.environ, stream), mimetype="application/pdf", direct_passthrough=True)
@@ -29,8 +29,10 @@ def send_pdf(file: StoredFile, *, name: str) -> Response:
     response.set_etag(file.sha256)
     response.accept_ranges = "bytes"
     is_understood = ONE_RANGE.fullmatch(request.headers.get("Range", "").strip()) is not None
+    # If-Match is done with. The library would answer it with 412 and the file, also when it is `*` (RFC 9110 13.1.1).
+    conditions = {name: value for name, value in request.environ.items() if name != "HTTP_IF_MATCH"}
     try:
-        response.make_conditional(request.environ, accept_ranges=is_understood, complete_length=file.size)
+        response.make_conditional(conditions, accept_ranges=is_understood, complete_length=file.size)
     except RequestedRangeNotSatisfiable:
         response.close()  # The answer is another one now, so nobody else closes the file.
         raise

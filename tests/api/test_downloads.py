@@ -128,12 +128,15 @@ def test_another_file_than_if_match_names_is_412(api, file, given, part):
     assert_refused(answer, 412, "precondition_failed")
 
 
-def test_the_file_that_if_match_names_is_sent(api, file):
+@pytest.mark.parametrize("given", ['"{etag}"', '"another", "{etag}"', "*"])
+def test_the_file_that_if_match_names_is_sent(api, file, given):
     path, _, content = file
+    wanted = given.format(etag=hashlib.sha256(content).hexdigest())
 
-    answer = api.get(path, headers={"If-Match": f'"{hashlib.sha256(content).hexdigest()}"', "Range": "bytes=0-9"})
-
-    assert (answer.status_code, answer.get_data()) == (206, content[:10])
+    assert api.get(path, headers={"If-Match": wanted}).get_data() == content
+    part = api.get(path, headers={"If-Match": wanted, "Range": "bytes=0-9"})
+    assert (part.status_code, part.get_data()) == (206, content[:10])
+    assert api.get(path, headers={"If-Match": wanted, "If-None-Match": "*"}).status_code == 304
 
 
 def test_a_range_of_another_version_is_answered_with_the_whole(api, file):
