@@ -23,6 +23,9 @@ PATIENCE, SOON = 1, 5
 #: More than all threads of the server.
 CROWD = 40
 
+#: As many as the server has threads: one process may accept them all, and has half of the threads.
+FEW = 4
+
 #: What healthy callers may have to wait, in seconds.
 PROMPT = 2
 
@@ -169,7 +172,7 @@ def test_who_sends_a_large_body_slowly_is_cut_off_even_with_a_key(api):
     def begin(client):
         client.ask("POST", "/v1/renders", "Content-Type: application/pdf", f"Content-Length: {MIB}", body=b"%PDF")
 
-    with crowd(api, begin, size=8) as clients:
+    with crowd(api, begin, size=FEW) as clients:
         assert seconds_to_answer(api) < 2 * PATIENCE + PROMPT
         assert {client.answer()[0] for client in clients} == {400}
 
@@ -191,7 +194,9 @@ def test_who_does_not_read_an_answer_is_cut_off(api):
         timeout=30,
     ).json()["id"]
 
-    with crowd(api, lambda client: client.ask("GET", f"/v1/renders/{large}/download"), size=8, window=4096) as clients:
+    with crowd(
+        api, lambda client: client.ask("GET", f"/v1/renders/{large}/download"), size=FEW, window=4096
+    ) as clients:
         assert seconds_to_answer(api) < 2 * PATIENCE + PROMPT
         status, received = clients[0].answer()
 
