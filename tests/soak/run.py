@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import requests
 from flask import Flask
@@ -105,6 +107,8 @@ class _Soak:
         self._provider = provider
         self._receiver = receiver
         self._api_origins = api_origins
+        # A file never changes, so each is read once, however often it is looked whether everything holds.
+        self._storage = SimpleNamespace(read=cache(self._deps.storage.read))
         self._ledger = Ledger()
         self._clients = self._make_clients()
         self._recipients = Recipients(provider.origin, ledger=self._ledger, seed=plan.seed)
@@ -199,7 +203,7 @@ class _Soak:
 
     def _gather(self) -> Evidence:
         return Evidence.gather(
-            self._app, provider=self._provider, ledger=self._ledger, receiver=self._receiver, storage=self._deps.storage
+            self._app, provider=self._provider, ledger=self._ledger, receiver=self._receiver, storage=self._storage
         )
 
 
