@@ -152,13 +152,18 @@ def get_from(app, address, **headers):
 
 @pytest.fixture
 def served(settings, deps):
-    """Return an app with other settings."""
+    """Return a function that returns an app with other settings."""
+    apps = []
 
     def serve(**changes):
         changed = replace(settings, **changes)
-        return create_app(changed, replace(deps, settings=changed))
+        apps.append(create_app(changed, replace(deps, settings=changed)))
+        return apps[-1]
 
-    return serve
+    yield serve
+    for app in apps:
+        with app.app_context():
+            db.engine.dispose()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
