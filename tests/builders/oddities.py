@@ -1,5 +1,6 @@
 """Builds one PDF for each way in which the PDFs that people have differ from the ordinary."""
 
+import gzip
 import io
 import random
 import sysconfig
@@ -235,9 +236,19 @@ def anchor_in_form_pdf() -> bytes:
 
 
 def installed_pdfs() -> Iterator[str]:
-    """Yield the path of every PDF that came with Debian's packages or with the Python packages of the tests."""
+    """Yield the path of every PDF that came with Debian's packages or with the Python packages of the tests.
+
+    Many are compressed, as Debian does with documents; a link to another one is none.
+    """
     for folder in _FOLDERS:
-        yield from sorted(str(path) for path in folder.rglob("*.[pP][dD][fF]") if path.is_file())
+        found = [path for ending in ("", ".gz") for path in folder.rglob(f"*.[pP][dD][fF]{ending}")]
+        yield from sorted(str(path) for path in found if path.is_file() and not path.is_symlink())
+
+
+def installed_pdf(path: str) -> bytes:
+    """Return the content of an installed PDF."""
+    content = Path(path).read_bytes()
+    return gzip.decompress(content) if path.endswith(".gz") else content
 
 
 def _later(build: Callable[..., bytes], *arguments: object, **options: object) -> Callable[[], bytes]:

@@ -4,6 +4,7 @@ What was signed must be where it was asked for, to within one percent of the pag
 """
 
 import io
+import os
 from pathlib import Path
 
 import pikepdf
@@ -11,13 +12,16 @@ import pytest
 
 from tests.builders import pdfs
 from tests.builders.ink import page_text
-from tests.builders.oddities import ANCHOR, FORM_VALUE, anchored, form_pdf, installed_pdfs, oddities
+from tests.builders.oddities import ANCHOR, FORM_VALUE, anchored, form_pdf, installed_pdf, installed_pdfs, oddities
 from tests.signer.corpus import PLACE, WITHIN, assert_inked, create, go_through, sealed_document, sign
 from tests.signer.service import CLIENT, make_anchor, make_field
 
 slow = pytest.mark.crashes
 
 ODDITIES, ANCHORED, INSTALLED = oddities(), anchored(), list(installed_pdfs())
+
+#: The reference cards of Debian in as many languages as it has, and three manuals.
+AT_LEAST_INSTALLED = 40
 
 
 # --- Signed -----------------------------------------------------------------------------------------------------------
@@ -112,10 +116,15 @@ def whole_text(content):
     return " ".join(page_text(content, page=number) for number in range(1, pages + 1))
 
 
+@pytest.mark.skipif(not os.environ.get("CI"), reason="only CI installs the packages that have PDFs")
+def test_the_corpus_does_not_shrink_unnoticed():
+    assert len(INSTALLED) >= AT_LEAST_INSTALLED
+
+
 @slow
 @pytest.mark.parametrize("path", INSTALLED, ids=lambda path: Path(path).name)
 def test_an_installed_document_is_signed_or_refused_by_name(service, path):
-    content = Path(path).read_bytes()
+    content = installed_pdf(path)
     answer = create(service, content, fields=[make_field(position=PLACE)])
     if answer.status_code == 400:
         assert answer.json["error"].startswith("document: ")
