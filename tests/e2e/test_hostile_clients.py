@@ -1,9 +1,7 @@
 """What a real server does with clients that are slow, send too much, or speak no HTTP."""
 
 import re
-import socket
 import time
-from contextlib import ExitStack, contextmanager
 
 import pytest
 import requests
@@ -11,17 +9,15 @@ from sqlalchemy import create_engine, text
 
 from tests.builders.sized import padded_pdf
 from tests.e2e.api_process import running_api
+from tests.e2e.hostile_client import SOON, Client, crowd
 
 pytestmark = pytest.mark.processes
 
 MIB = 1024 * 1024
 HOOK = "/hooks/signing-provider"
 
-#: How long a client may be slow on this server, and how long a test waits for what should happen then.
-PATIENCE, SOON = 1, 5
-
-#: More than all threads of the server.
-CROWD = 40
+#: How long a client may be slow on this server, in seconds.
+PATIENCE = 1
 
 #: As many as the server has threads: one process may accept them all, and has half of the threads.
 FEW = 4
@@ -41,73 +37,11 @@ def api(database_template, tmp_path_factory):
         yield api
 
 
-class Client:
-    """A connection on which a test says exactly what is sent, and when."""
-
-    def __init__(self, api, *, window: int | None = None) -> None:
-        self.socket = socket.socket()
-        if window:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
-        self.socket.settimeout(SOON)
-        host, _, port = api.url.removeprefix("http://").partition(":")
-        self.socket.connect((host, int(port)))
-        self.began = time.monotonic()
-        self._key = api.key
-
-    def ask(self, method, path, *headers, body=b"", with_key=True):
-        """Send the head of a request, and perhaps some of its body."""
-        lines = [f"{method} {path} HTTP/1.1", "Host: sign.test", *headers]
-        lines += [f"Authorization: Bearer {self._key}"] if with_key else []
-        self.socket.sendall("\r\n".join([*lines, "", ""]).encode() + body)
-        return self
-
-    def answer(self):
-        """Return the status and everything that came, once the server has closed, or stays silent for a moment."""
-        received = b""
-        self.socket.settimeout(SOON)
-        while data := self._receive():
-            received += data
-            self.socket.settimeout(0.2)
-        status = re.match(rb"HTTP/1\.1 ([0-9]{3})", received)
-        return int(status[1]) if status else None, received
-
-    def drip(self):
-        """Send one byte; tell whether the server still listens."""
-        try:
-            self.socket.send(b"a")
-            self.socket.setblocking(False)
-            return self.socket.recv(4096) != b""
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        finally:
-            self.socket.settimeout(SOON)
-
-    def _receive(self):
-        try:
-            return self.socket.recv(65536)
-        except OSError:
-            return b""
-
-
 @pytest.fixture
 def client(api):
     client = Client(api)
     with client.socket:
         yield client
-
-
-@contextmanager
-def crowd(api, *requests, size=CROWD, **kwargs):
-    """Open so many connections, and begin the requests on them by turns."""
-    with ExitStack() as exits:
-        clients = [Client(api, **kwargs) for _ in range(size)]
-        for client in clients:
-            exits.enter_context(client.socket)
-        for number, client in enumerate(clients):
-            requests[number % len(requests)](client)
-        yield clients
 
 
 def seconds_to_answer(api):
