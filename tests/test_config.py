@@ -35,6 +35,8 @@ GOOD = [
     ("WORKER_IDLE_SECONDS", "worker_idle_seconds", "0.1", 0.1),
     ("ARCHIVE_DEADLINE_SECONDS", "archive_deadline_seconds", "601", 601),
     ("TRUSTED_PROXIES", "trusted_proxies", "10.0.0.1, 2001:db8::/32", ("10.0.0.1", "2001:db8::/32")),
+    ("WORKER_METRICS_BIND", "worker_metrics_bind", "127.0.0.1:9464", ("127.0.0.1", 9464)),
+    ("WORKER_METRICS_BIND", "worker_metrics_bind", "[::1]:9464", ("::1", 9464)),
     ("LOG_LEVEL", "log_level", "debug", "debug"),
     ("LOG_FORMAT", "log_format", "console", "console"),
 ]
@@ -58,6 +60,7 @@ BAD = [
     *[(name, value) for name in ("SIGNING_PROVIDER_API_KEY", "SIGNING_PROVIDER_WEBHOOK_SECRETS") for value in WEAK],
     ("SIGNING_PROVIDER_WEBHOOK_SECRETS", f"{SECRET},short"),
     *[("TRUSTED_PROXIES", value) for value in ("proxy.test", "10.0.0.1/8", "*", "10.0.0.1 10.0.0.2")],
+    *[("WORKER_METRICS_BIND", value) for value in ("9464", ":9464", "host", "host:http", "host:0", "a@host:9464/")],
     ("DATABASE_URL", "nonsense"),
     ("DATABASE_URL", "mysql://u:p@h/d"),
     ("DATABASE_URL", ""),

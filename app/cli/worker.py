@@ -24,10 +24,10 @@ def run_worker(app: Flask, *, once: bool) -> None:
         done = worker.run_until_idle(app, deps)
         click.echo(f"Attended to {done} rows.")
         return
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     with _shown_metrics(deps.settings):
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
         worker.run(app, deps, stop)
 
 

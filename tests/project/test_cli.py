@@ -1,5 +1,7 @@
 """`countersign …`, as an operator meets it."""
 
+import socket
+
 import pytest
 
 from app.domain import keys
@@ -100,3 +102,13 @@ def test_a_database_that_does_not_answer_is_one_line_without_its_password(run, m
 
     assert "DATABASE_URL" in line
     assert "hush-hush" not in line
+
+
+def test_a_worker_that_cannot_show_its_metrics_says_why_and_does_not_start(run, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("WORKER_METRICS_BIND", f"127.0.0.1:{taken.getsockname()[1]}")
+
+        result = run("worker")
+
+    assert result.exit_code == 1
+    assert result.stderr == "Error: WORKER_METRICS_BIND: cannot listen there: Address already in use.\n"
