@@ -15,7 +15,7 @@ from app.domain.errors import NotFound, Unauthorized
 from app.domain.keys import NewKey
 from app.models import ApiKey
 from app.services import projects
-from app.services.unit_of_work import reading, unit_of_work
+from app.services.unit_of_work import read_row, reading, unit_of_work
 
 #: The last use is written at most this often: on SQLite it would be the hottest write of all.
 LAST_USE_RESOLUTION = timedelta(minutes=1)
@@ -67,8 +67,7 @@ def authenticate(clear_text: str) -> UUID:
     prefix = keys.prefix_of(clear_text)
     if prefix is None:
         raise Unauthorized("The API key is missing or not valid.")
-    with reading() as session:
-        key = session.execute(BY_PREFIX, {"prefix": prefix}).one_or_none()
+    key = read_row(BY_PREFIX, {"prefix": prefix})
     # An unknown id costs the same comparison as a wrong secret.
     expected = key.sha256 if key is not None else UNKNOWN_KEY_SHA256
     matches = hmac.compare_digest(_hash(clear_text), expected)

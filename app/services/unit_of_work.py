@@ -1,13 +1,16 @@
 """The only place that commits. Nothing crosses the network while one of these blocks is open."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, TypeVarTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from app.extensions import READ_ONLY, SQLITE_BUSY_TIMEOUT, db
+
+Columns = TypeVarTuple("Columns")
 
 #: SQLite has one writer, and whoever finds it busy sleeps, ever longer, and looks again. The threads of one process
 #: take turns by this lock instead, which wakes the next one at once; it only orders them, SQLite's own lock decides.
@@ -38,6 +41,12 @@ def reading() -> Iterator[Session]:
         yield session
     finally:
         session.close()
+
+
+def read_row(statement: Select[*Columns], parameters: Mapping[str, Any]) -> Row[*Columns] | None:
+    """Return the one row that a statement finds, or None, without a session around it: for what every call asks."""
+    with db.engine.connect().execution_options(**READ_ONLY) as connection:
+        return connection.execute(statement, parameters).one_or_none()
 
 
 def serialise(session: Session, name: str) -> None:
