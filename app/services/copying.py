@@ -15,8 +15,8 @@ from sqlalchemy.exc import DataError, IntegrityError
 from app.domain.errors import CountersignError
 from app.extensions import READ_ONLY
 
-#: Rows that are in memory at a time.
-CHUNK = 1000
+#: Rows that are in memory at a time; one can hold a drawn signature of some hundred kilobytes.
+CHUNK = 250
 
 _DIGESTS = 2**256
 

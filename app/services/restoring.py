@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, literal, select, table
 from sqlalchemy.engine import URL
 
 from app.domain.errors import CountersignError
@@ -75,7 +75,7 @@ def _require_free(holding: Holding, backup: Backup, archive: FileStorage) -> Non
             if file.exists():
                 raise CannotRestore(f"{file} is there already: stop everything, then move it away.")
     else:
-        _require_no_tables(holding)
+        _require_no_rows(holding)
     name, key_file = backup_format.key_name(holding.name), holding.key_file
     if name not in backup.sums or key_file is None or not key_file.exists():
         return
@@ -83,11 +83,13 @@ def _require_free(holding: Holding, backup: Backup, archive: FileStorage) -> Non
         raise CannotRestore(f"{key_file} holds another key than the backup: move it away.")
 
 
-def _require_no_tables(holding: Holding) -> None:
+def _require_no_rows(holding: Holding) -> None:
     engine = open_engine(holding.database_url, pool_size=1)
     try:
-        if inspect(engine).get_table_names():
-            raise CannotRestore(f"The database of {holding.setting} has tables already: name one that is empty.")
+        with copying.snapshot(engine) as connection:
+            for name in set(inspect(connection).get_table_names()) - {backup_format.VERSION_TABLE}:
+                if connection.execute(select(literal(1)).select_from(table(name)).limit(1)).first():
+                    raise CannotRestore(f"The database of {holding.setting} has rows already: name one that is empty.")
     finally:
         engine.dispose()
 

@@ -359,8 +359,16 @@ class TestRefusals:
 
         line = fails(run("restore", str(backup)))
 
-        assert "there already: stop everything, then move it away" in line or "has tables already" in line
+        assert "there already: stop everything, then move it away" in line or "has rows already" in line
         assert contents(settings.database_url) == before
+
+    def test_a_database_that_was_made_and_never_used_will_do_on_postgresql(self, run, back_up, elsewhere):
+        backup, new = back_up(), elsewhere()
+        if new.database_url.startswith("sqlite"):
+            pytest.skip("a file is never overwritten")
+        lines(run("db", "upgrade"))
+
+        lines(run("restore", str(backup)))
 
     def test_the_remains_of_a_database_that_was_moved_away_are_refused(self, run, back_up, elsewhere):
         backup, new = back_up(), elsewhere()
