@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from app.signer.certificate import CertificateFacts, EventFacts, PersonFacts
 from app.signer.codes import CONFIRMED
+from app.signer.facts import CertificateFacts, EventFacts, PersonFacts
 from app.signer.models import AuditEntry, Envelope, Recipient
 from app.signer.wire import iso
 

@@ -15,11 +15,11 @@ from app.domain.ports import FileStorage
 from app.pdf.sandbox import Sandbox, SandboxError
 from app.signer import audit
 from app.signer.answers import CHECK_TYPES, CHECKED, DRAWN_PREFIX, RADIO, SIGNATURE_TYPES, TYPED_PREFIX, decode_drawn
-from app.signer.certificate import CertificateFacts
 from app.signer.certificate_facts import certificate_facts
 from app.signer.database import Database
 from app.signer.envelopes import lock_envelope
 from app.signer.events import EventOutbox, EventType
+from app.signer.facts import CertificateFacts
 from app.signer.leases import LeasedQueue, TryAgain
 from app.signer.letters import Letters
 from app.signer.models import Envelope, EnvelopeStatus, Field
