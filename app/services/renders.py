@@ -69,7 +69,7 @@ def put_pdf(render_id: UUID, content: bytes, *, project_id: UUID, deps: Dependen
             render.status = RenderStatus.SUCCEEDED
             render.pages = _pages(report)
             render.file = stored_files.record(session, saved)
-            render.completed_at = clock.utcnow()
+            render.completed_at = _after(render)
     if not is_first:
         if render.file is None or render.file.key != saved.key:
             deps.storage.delete(saved.key)
@@ -85,7 +85,7 @@ def fail(render_id: UUID, *, error_message: str, project_id: UUID) -> Render:
         _require_pending(render)
         render.status = RenderStatus.FAILED
         render.error_message = error_message
-        render.completed_at = clock.utcnow()
+        render.completed_at = _after(render)
     return render
 
 
@@ -185,6 +185,11 @@ def _lock(session: Session, render_id: UUID) -> Render:
     return session.get_one(
         Render, render_id, options=[selectinload(Render.file)], with_for_update=True, populate_existing=True
     )
+
+
+def _after(render: Render) -> datetime:
+    """Return the present time, or the render's creation when that was put a little ahead to be unique."""
+    return max(clock.utcnow(), render.created_at)
 
 
 def _is_pending(render: Render) -> bool:

@@ -105,6 +105,15 @@ def test_the_reason_of_a_failure_has_1_to_500_characters(api, message):
     assert_invalid(fail(api, reserve(api).json["id"], message), "errorMessage")
 
 
+def test_nothing_is_done_before_it_was_asked_for(api, time):
+    api.post("/v1/renders", json={})
+    second = api.post("/v1/renders", json={}).json  # In the same moment, so its time is put a millisecond ahead.
+
+    answer = api.post(f"/v1/renders/{second['id']}/fail", json={"errorMessage": "The pipeline broke."})
+
+    assert answer.json["durationMs"] == 0
+
+
 def test_what_has_its_outcome_can_neither_fail_nor_be_delivered(api):
     uploaded, failed = api.upload(), reserve(api).json["id"]
     fail(api, failed)
