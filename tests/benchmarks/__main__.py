@@ -11,7 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from app.domain import clock
-from tests.benchmarks import growth, memory, rates, sealing, slow_provider, start, webhook_delay, webhook_rate
+from tests.benchmarks import (
+    growth,
+    memory,
+    page_pictures,
+    rates,
+    sealing,
+    signer_memory,
+    slow_provider,
+    start,
+    webhook_delay,
+    webhook_rate,
+)
 from tests.benchmarks.table import Row, markdown
 from tests.databases import POSTGRES_URL
 
@@ -27,6 +38,8 @@ FIGURES: Mapping[str, Callable[[], Sequence[Row]]] = {
     "webhook_rate": webhook_rate.measure,
     "webhook_delay": webhook_delay.measure,
     "sealing": sealing.measure,
+    "signer_memory": signer_memory.measure,
+    "page_pictures": page_pictures.measure,
 }
 
 
