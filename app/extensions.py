@@ -1,6 +1,7 @@
 """Unbound extensions, and how this project talks to its databases. `factory.py` binds them."""
 
 import sqlite3
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -26,6 +28,9 @@ NAMING = {
 
 #: Milliseconds that a statement waits for SQLite's one writer.
 SQLITE_BUSY_TIMEOUT = 10_000
+
+#: Seconds between two looks whether it is free.
+SQLITE_BUSY_STEP = 0.001
 
 #: SQLite before this version can, very rarely, corrupt a WAL database (fixed upstream in 3.51.3).
 SQLITE_WITHOUT_WAL_RACE = (3, 51, 3)
@@ -126,4 +131,26 @@ def _begin(connection: Connection) -> None:
     # busy time-out; taking the write lock first waits instead.
     begin = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
     # Past SQLAlchemy, which would take ten times as long as the statement itself.
-    connection.connection.cursor().execute(begin)
+    cursor = connection.connection.cursor()
+    if begin == "BEGIN IMMEDIATE":
+        _begin_to_write(cursor)
+    else:
+        cursor.execute(begin)
+
+
+def _begin_to_write(cursor: DBAPICursor) -> None:
+    """Wait for SQLite's one writer in short steps: its own wait sleeps ever longer, while the lock is free again."""
+    deadline = time.monotonic() + SQLITE_BUSY_TIMEOUT / 1000
+    cursor.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(SQLITE_BUSY_STEP)
+            else:
+                return
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT}")
