@@ -13,6 +13,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -130,12 +131,15 @@ def _begin(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails at once when another one wrote in between, whatever the
     # busy time-out; taking the write lock first waits instead.
     begin = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
-    # Past SQLAlchemy, which would take ten times as long as the statement itself.
+    # Past SQLAlchemy, which would take ten times as long as the statement itself; its errors are the same.
     cursor = connection.connection.cursor()
-    if begin == "BEGIN IMMEDIATE":
-        _begin_to_write(cursor)
-    else:
-        cursor.execute(begin)
+    try:
+        if begin == "BEGIN IMMEDIATE":
+            _begin_to_write(cursor)
+        else:
+            cursor.execute(begin)
+    except sqlite3.OperationalError as error:
+        raise OperationalError(begin, None, error) from error
 
 
 def _begin_to_write(cursor: DBAPICursor) -> None:
@@ -147,10 +151,15 @@ def _begin_to_write(cursor: DBAPICursor) -> None:
             try:
                 cursor.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                if not _is_busy(error) or time.monotonic() > deadline:
                     raise
                 time.sleep(SQLITE_BUSY_STEP)
             else:
                 return
     finally:
         cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT}")
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    # The low byte is the primary code; the others say why, such as another process that recovers the log after a crash.
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
+from app import extensions
 from app.extensions import db
 from app.factory import CONNECTIONS
 from app.models import Project
@@ -107,6 +108,14 @@ def test_a_write_transaction_takes_the_write_lock_at_once():
             raw.execute("PRAGMA busy_timeout=0")
             with pytest.raises(Exception, match="locked"):
                 raw.execute("BEGIN IMMEDIATE")
+
+
+@only_sqlite
+def test_who_waits_too_long_for_the_one_writer_gets_an_error_of_the_database_layer(monkeypatch):
+    monkeypatch.setattr(extensions, "SQLITE_BUSY_TIMEOUT", 0)
+
+    with db.engine.connect() as holder, holder.begin(), db.engine.connect() as other, pytest.raises(OperationalError):
+        other.begin()
 
 
 def test_foreign_keys_are_enforced():
