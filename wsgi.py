@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from app.config import SettingsError, load_settings
 from app.extensions import db, warn_about_sqlite
 from app.factory import create_app
-from app.migration import MIGRATIONS, WrongSchema, require_schema
+from app.schema import MIGRATIONS, WrongSchema, require_schema
 
 #: gunicorn's "the worker cannot boot": it stops instead of trying again for ever.
 WORKER_BOOT_ERROR = 3

@@ -14,7 +14,6 @@ from app.extensions import (
     configure_engine,
     db,
     engine_options,
-    migrate,
 )
 from app.gateways.signing.client import SigningClient
 from app.gateways.signing.events import HmacEventVerifier
@@ -23,7 +22,6 @@ from app.gateways.webhooks.guard import PublicAddressGuard
 from app.gateways.webhooks.sender import HttpWebhookSender
 from app.logs import configure_logging
 from app.metrics import count_request
-from app.migration import MIGRATIONS
 from app.observation import observe
 from app.pdf.inspector import SandboxedPdfInspector
 from app.pdf.sandbox import Sandbox
@@ -109,7 +107,6 @@ def _bind_database(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url, pool_size=CONNECTIONS)
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(MIGRATIONS))
     with app.app_context():
         configure_engine(db.engine)
 

@@ -22,7 +22,8 @@ from app.config import Settings
 from app.domain.errors import Unauthorized
 from app.extensions import db
 from app.factory import create_app
-from app.migration import MIGRATIONS, upgrade
+from app.migration import upgrade
+from app.schema import MIGRATIONS
 from app.services import api_keys, projects
 
 HOST = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""The versions of a database's tables: how they are upgraded, one process at a time, and who may work on which.
+"""How a database's tables are upgraded, one process at a time.
 
 Both databases use this, the API's and the signing service's; Alembic's `env.py` files call `run_migrations`.
 """
@@ -7,82 +7,19 @@ import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command, context
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_migrate import Migrate
 from sqlalchemy import URL, Connection, Engine, MetaData, NullPool, create_engine, event, text
 
-from app.domain.errors import CountersignError
-from app.extensions import READ_ONLY, configure_engine
-
-#: The migrations of the API's database.
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
+from app.extensions import READ_ONLY, configure_engine, db
+from app.schema import MIGRATIONS, NEWER, WrongSchema, read_schema
 
 #: Any number nobody else uses: the advisory lock that processes which upgrade together queue up for.
 UPGRADE_LOCK = 0x5157_4E45
-
-
-#: What to do about tables that do not fit.
-UPGRADE = "run: countersign db upgrade"
-NEWER = "start the newer program again, or restore a backup from before its upgrade"
-
-
-class WrongSchema(CountersignError):
-    """The tables are not those of this program's version; the message says what to run."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Schema:
-    """The version that a database's tables have, and the one that this program needs."""
-
-    #: None before the first migration.
-    current: str | None
-    head: str | None
-    is_newer: bool
-
-    @property
-    def is_current(self) -> bool:
-        """Whether this program can work with the tables."""
-        return self.current == self.head
-
-    @property
-    def state(self) -> str:
-        """Both versions, for people."""
-        return f"its tables are at version {self.current or 'none'}, this program needs {self.head}"
-
-    @property
-    def advice(self) -> str | None:
-        """What a person should do; None when the tables are the right ones."""
-        if self.is_current:
-            return None
-        return NEWER if self.is_newer else UPGRADE
-
-
-def read_schema(connection: Connection, migrations: Path) -> Schema:
-    """Compare the version of a database's tables with the newest migration in a folder."""
-    current = MigrationContext.configure(connection).get_current_revision()
-    script = ScriptDirectory(str(migrations))
-    known = {revision.revision for revision in script.walk_revisions()}
-    return Schema(
-        current=current, head=script.get_current_head(), is_newer=current is not None and current not in known
-    )
-
-
-def require_schema(engine: Engine, migrations: Path, *, place: str, remedy: str = UPGRADE) -> None:
-    """Raise WrongSchema unless this program can work with the tables; `place` names the database's setting.
-
-    `remedy` is what brings older tables up to date.
-    """
-    with engine.connect().execution_options(**READ_ONLY) as connection:
-        schema = read_schema(connection, migrations)
-    if not schema.is_current:
-        raise WrongSchema(
-            f"The database of {place} does not fit: {schema.state}; {NEWER if schema.is_newer else remedy}."
-        )
 
 
 def upgrade(engine: Engine, migrations: Path, *, place: str) -> bool:
@@ -107,6 +44,11 @@ def alembic_config(engine: Engine, migrations: Path) -> Config:
     config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     config.attributes["engine"] = engine
     return config
+
+
+def add_commands(app: Flask) -> None:
+    """Let Flask-Migrate's commands work on the API's database, for those who write migrations."""
+    Migrate(app, db, directory=str(MIGRATIONS))
 
 
 def run_migrations(url: URL, metadata: MetaData) -> None:

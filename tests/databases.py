@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 
 from app import migration
 from app.extensions import open_engine
+from app.schema import MIGRATIONS
 
 POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL")
 
@@ -20,7 +21,7 @@ POSTGRES_URL = os.environ.get("TEST_POSTGRES_URL")
 def migrate(database_url: str) -> None:
     """Run all migrations, as an installation does."""
     engine = open_engine(database_url, pool_size=1)
-    migration.upgrade(engine, migration.MIGRATIONS, place="DATABASE_URL")
+    migration.upgrade(engine, MIGRATIONS, place="DATABASE_URL")
     engine.dispose()
 
 

@@ -11,7 +11,7 @@ from app.config import SettingsError
 from app.domain.errors import CountersignError
 from app.extensions import db
 from app.factory import create_app
-from app.migration import MIGRATIONS, require_schema
+from app.schema import MIGRATIONS, require_schema
 
 Command = Callable[..., None]
 

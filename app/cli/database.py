@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import URL, Engine, MetaData, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 
-from app import migration
+from app import migration, schema
 from app.cli.context import with_any_schema
 from app.cli.progress import progress
 from app.cli.signer import REMEDY
@@ -27,7 +27,7 @@ def database() -> None:
 @with_any_schema
 def upgrade(_app: Flask) -> None:
     """Bring the database's tables up to this version; who runs it twice at once waits, and finds it done."""
-    upgraded = migration.upgrade(db.engine, migration.MIGRATIONS, place="DATABASE_URL")
+    upgraded = migration.upgrade(db.engine, schema.MIGRATIONS, place="DATABASE_URL")
     click.echo("The database is upgraded." if upgraded else "The database is up to date.")
 
 
@@ -43,11 +43,11 @@ def copy(source: str, target: str, *, signer: bool) -> None:
     file, _ = _url(source, "SOURCE"), _url(target, "TARGET")
     if file.get_backend_name() == "sqlite" and not Path(file.database or "").is_file():
         raise click.ClickException(f"SOURCE is no file: {file.database}.")  # Connecting would make it.
-    metadata, migrations = _signer_tables() if signer else (Base.metadata, migration.MIGRATIONS)
-    remedy = REMEDY if signer else migration.UPGRADE
+    metadata, migrations = _signer_tables() if signer else (Base.metadata, schema.MIGRATIONS)
+    remedy = REMEDY if signer else schema.UPGRADE
     try:
         with _opened(source) as reading, _opened(target) as writing:
-            migration.require_schema(reading, migrations, place="SOURCE", remedy=remedy)
+            schema.require_schema(reading, migrations, place="SOURCE", remedy=remedy)
             migration.upgrade(writing, migrations, place="TARGET")
             copied = copying.copy(reading, writing, metadata, report=progress())
     except CountersignError as error:

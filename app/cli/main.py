@@ -1,28 +1,43 @@
 """`countersign …`: parse, call a service, print. A file for each command or group of commands."""
 
+from importlib import import_module
+
 import click
 
-from app.cli import database, doctor, keeping, keys, projects, purge, requests, run, signer, webhooks, worker
+#: Where the commands are: the module and the name in it.
+COMMANDS = {
+    "audit": ("signer", "audit_group"),
+    "backup": ("keeping", "back_up"),
+    "db": ("database", "database"),
+    "doctor": ("doctor", "examine"),
+    "keys": ("keys", "keys_group"),
+    "projects": ("projects", "projects_group"),
+    "purge": ("purge", "purge_requests"),
+    "requests": ("requests", "requests_group"),
+    "restore": ("keeping", "restore"),
+    "run": ("run", "run_locally"),
+    "verify": ("signer", "verify_seal"),
+    "webhooks": ("webhooks", "webhooks_group"),
+    "worker": ("worker", "run_worker"),
+}
 
 
-@click.group()
+class Commands(click.Group):
+    """Loads a command when it is called, and no other: the worker stays for long, and what it loads stays with it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (the group's interface)
+        """Return the names, as the help lists them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (the group's interface)
+        """Load one; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"app.cli.{module}"), name)
+        return command
+
+
+@click.group(cls=Commands)
 def main() -> None:
     """Run and look after Countersign."""
-
-
-for command in (
-    run.run_locally,
-    database.database,
-    projects.projects_group,
-    keys.keys_group,
-    webhooks.webhooks_group,
-    requests.requests_group,
-    purge.purge_requests,
-    worker.run_worker,
-    doctor.examine,
-    keeping.back_up,
-    keeping.restore,
-    signer.verify_seal,
-    signer.audit_group,
-):
-    main.add_command(command)

@@ -6,7 +6,7 @@ import click
 
 from app import local
 from app.config import SettingsError
-from app.migration import WrongSchema
+from app.schema import WrongSchema
 
 
 @click.command("run")

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.config import SettingsError, load_signer_places
 from app.domain.errors import NotFound
 from app.gateways.storage.factory import open_storage
-from app.migration import require_schema
+from app.schema import require_schema
 from app.services.doctor import Finding
 from app.services.holdings import Holding
 

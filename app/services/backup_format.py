@@ -21,11 +21,11 @@ from sqlalchemy.exc import DatabaseError
 
 from app.domain.errors import CountersignError
 from app.domain.ports import FileStorage
+from app.schema import VERSION_TABLE
 
 MANIFEST = "manifest.json"
 SUMS = "SHA256SUMS"
 FORMAT = 1
-VERSION_TABLE = "alembic_version"
 
 
 class BrokenBackup(CountersignError):

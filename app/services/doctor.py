@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.errors import ProviderError
-from app.migration import MIGRATIONS, read_schema
+from app.schema import MIGRATIONS, read_schema
 from app.services import backlog, webhooks
 from app.services.dependencies import Dependencies
 from app.services.unit_of_work import reading

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, MetaData, select
 
 from app.domain.ports import FileStorage
 from app.extensions import Base
-from app.migration import MIGRATIONS
 from app.models import StoredFile
+from app.schema import MIGRATIONS
 
 #: The key of a file that a row names, and its SHA-256 where the row knows it.
 NamedFile = tuple[str, str | None]

@@ -19,6 +19,7 @@ from app.domain.errors import CountersignError
 from app.domain.ports import FileStorage
 from app.extensions import absolute_database_url, open_engine
 from app.migration import upgrade
+from app.schema import VERSION_TABLE
 from app.services import backup_format, copying
 from app.services.backup_format import Backup, BrokenBackup
 from app.services.copying import Content, Report
@@ -87,7 +88,7 @@ def _require_no_rows(holding: Holding) -> None:
     engine = open_engine(holding.database_url, pool_size=1)
     try:
         with copying.snapshot(engine) as connection:
-            for name in set(inspect(connection).get_table_names()) - {backup_format.VERSION_TABLE}:
+            for name in set(inspect(connection).get_table_names()) - {VERSION_TABLE}:
                 if connection.execute(select(literal(1)).select_from(table(name)).limit(1)).first():
                     raise CannotRestore(f"The database of {holding.setting} has rows already: name one that is empty.")
     finally:

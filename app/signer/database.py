@@ -1,5 +1,7 @@
 """The signing service's database: the only commit, and the schema's upgrade at the start."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,10 +10,13 @@ from typing import Any
 from sqlalchemy import Engine, Row, Select
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import migration
+from app import schema
 from app.extensions import READ_ONLY, absolute_database_url, open_engine
 
-MIGRATIONS = migration.MIGRATIONS / "signer"
+MIGRATIONS = schema.MIGRATIONS / "signer"
+
+#: The setting that names the database, for messages.
+PLACE = "SIGNER_DATABASE_URL"
 
 
 class Database:
@@ -63,5 +68,19 @@ def existing_database(url: str) -> Database | None:
 
 
 def upgrade(engine: Engine) -> None:
-    """Apply the migrations that are missing; processes that start together take turns."""
-    migration.upgrade(engine, MIGRATIONS, place="SIGNER_DATABASE_URL")
+    """Apply the migrations that are missing; processes that start together take turns.
+
+    A process of its own does it, so that Alembic does not stay in the memory of one that serves. Raises WrongSchema
+    when the tables are a newer program's.
+    """
+    with engine.connect().execution_options(**READ_ONLY) as connection:
+        found = schema.read_schema(connection, MIGRATIONS)
+    if not (found.is_current or found.is_newer):
+        subprocess.run(
+            [sys.executable, "-m", "app.signer.upgrading"],
+            input=engine.url.render_as_string(hide_password=False),  # Not as an argument: those are for everybody.
+            cwd=schema.MIGRATIONS.parent,
+            text=True,
+            check=True,
+        )
+    schema.require_schema(engine, MIGRATIONS, place=PLACE)

@@ -15,11 +15,11 @@ from app.domain.errors import UnreadablePdf
 from app.domain.ports import FileStorage
 from app.gateways.storage.factory import open_storage
 from app.logs import configure_logging
-from app.migration import WrongSchema
 from app.observation import observe
 from app.pdf.inspector import SandboxedPdfInspector
 from app.pdf.sandbox import Sandbox
 from app.proxies import TrustedProxies
+from app.schema import WrongSchema
 from app.security_headers import add_security_headers
 from app.signer.answers import MAX_DRAWN_BYTES
 from app.signer.ceremony import Ceremony

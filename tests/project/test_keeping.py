@@ -18,8 +18,9 @@ from app.domain import clock
 from app.extensions import Base, db, open_engine
 from app.factory import create_app
 from app.gateways.storage.local import LocalStorage
-from app.migration import MIGRATIONS, alembic_config
+from app.migration import alembic_config
 from app.models import Render, StoredFile
+from app.schema import MIGRATIONS
 from app.services import backups, copying, restoring
 from app.services.backup_format import examine, read_backup, write_sums
 from app.services.holdings import api_holding

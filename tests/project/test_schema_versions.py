@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import inspect
 
 from app.extensions import Base, db, open_engine
-from app.migration import MIGRATIONS, WrongSchema, require_schema, upgrade
+from app.migration import upgrade
+from app.schema import MIGRATIONS, WrongSchema, require_schema
 from app.signer.database import open_database
 from app.signer.database import upgrade as upgrade_signer
 from tests import databases

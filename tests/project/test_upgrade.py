@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import MetaData, select
 
 from app.extensions import db
+from app.migration import add_commands
 from tests.builders.ceremonies import SIGNED, finish, work
 from tests.callers import Caller, make_body
 from tests.provider_events import deliver, make_event
@@ -54,6 +55,7 @@ def still_open(completed, api):
 @pytest.fixture
 def upgraded(app, completed, still_open):
     """The database, taken back to the first version's tables with its data in them, and upgraded."""
+    add_commands(app)
     with app.app_context():
         flask_migrate.downgrade(revision=FIRST)
         before = rows()

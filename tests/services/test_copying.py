@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import literal_column, select, text
 
 from app.extensions import Base, open_engine
-from app.migration import MIGRATIONS, upgrade
+from app.migration import upgrade
+from app.schema import MIGRATIONS
 from app.services import copying
 from app.services.copying import CHUNK, CannotCopy
 from tests import databases
