@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 from app.domain.errors import Conflict, InvalidRequest, NotFound
+from app.signer.bodies import read_body
 from app.signer.dependencies import Dependencies
 from app.signer.files import FileKind
 from app.signer.models import Envelope
@@ -32,10 +33,10 @@ def make_file_routes(dependencies: Dependencies) -> Blueprint:
     @blueprint.put("/uploads/<token>")
     def put_document(token: str) -> ResponseReturnValue:
         """Take the bytes of an announced document."""
-        request.max_content_length = MAX_BYTES
         # The address alone tells whether anybody may send this much.
         dependencies.uploads.check(token)
-        dependencies.uploads.put(token, request.get_data(), content_type=request.mimetype or PDF)
+        content = read_body(limit=MAX_BYTES)
+        dependencies.uploads.put(token, content, content_type=request.mimetype or PDF)
         return "", 200
 
     return blueprint

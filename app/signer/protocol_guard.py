@@ -18,8 +18,6 @@ from app.signer.intake import InvalidEnvelope
 _log = structlog.get_logger(__name__)
 
 API_VERSION = "1"
-#: The provider's platform cuts bodies off at about 6 MB; base64 of what callers should send inline stays below.
-MAX_BODY_BYTES = 8 * 1024 * 1024
 
 WINDOW_SECONDS = 60
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -69,7 +67,6 @@ class ProtocolGuard:
             blueprint.register_error_handler(kind, handler)
 
     def _check(self) -> ResponseReturnValue | None:
-        request.max_content_length = MAX_BODY_BYTES
         key = self._accepted_key(request.headers.get("Authorization", ""))
         g.rate = self._limiter.count(key or "", reads=request.method in READING)
         if key is None:
