@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from app.domain import clock
 from app.services.signatures import LARGEST_DOCUMENT
 from tests.benchmarks import provider, servers
+from tests.benchmarks.deployed import hide_what_only_tests_need
 from tests.benchmarks.load import drive
 from tests.benchmarks.rates import newest
 from tests.benchmarks.servers import Site
@@ -32,7 +33,8 @@ def measure() -> list[Row]:
 def _idle() -> Row:
     with (
         TemporaryDirectory(prefix="countersign-idle-") as name,
-        running_stack(Path(name), WEB_CONCURRENCY="2") as stack,
+        TemporaryDirectory(prefix="countersign-absent-") as absent,
+        running_stack(Path(name), WEB_CONCURRENCY="2", **hide_what_only_tests_need(Path(absent))) as stack,
     ):
         clock.sleep(SETTLING)
         # The rest is what starts them and passes on their output.
