@@ -16,6 +16,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+from app.domain import turns
+
 log = structlog.get_logger(__name__)
 
 NAMING = {
@@ -37,6 +39,9 @@ SQLITE_WITHOUT_WAL_RACE = (3, 51, 3)
 
 #: Execution options for a transaction that only reads: on SQLite it never waits for a writer.
 READ_ONLY = {"sqlite_begin": "BEGIN", "postgresql_readonly": True}
+
+#: Execution options for one statement that only reads: by itself it sees one consistent state.
+READ_ONCE = {"sqlite_begin": None, "postgresql_readonly": True}
 
 
 class Base(DeclarativeBase):
@@ -129,6 +134,8 @@ def _begin(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails at once when another one wrote in between, whatever the
     # busy time-out; taking the write lock first waits instead.
     begin = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
+    if begin is None:
+        return
     # Past SQLAlchemy, which would take ten times as long as the statement itself; its errors are the same.
     cursor = connection.connection.cursor()
     try:
@@ -151,7 +158,8 @@ def _begin_to_write(cursor: DBAPICursor) -> None:
             except sqlite3.OperationalError as error:
                 if not _is_busy(error) or time.monotonic() > deadline:
                     raise
-                time.sleep(SQLITE_BUSY_STEP)
+                with turns.given_up():
+                    time.sleep(SQLITE_BUSY_STEP)
             else:
                 return
     finally:

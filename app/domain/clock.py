@@ -3,6 +3,8 @@
 import time
 from datetime import UTC, datetime, timedelta
 
+from app.domain import turns
+
 ONE_MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -34,4 +36,5 @@ def milliseconds_since(started: float) -> int:
 
 def sleep(seconds: float) -> None:
     """Wait."""
-    time.sleep(seconds)
+    with turns.given_up():
+        time.sleep(seconds)

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import structlog
 
-from app.domain import clock
+from app.domain import clock, turns
 from app.domain.errors import UnreadablePdf
 from app.pdf import wire
 
@@ -77,7 +77,7 @@ class Sandbox:
         SandboxError when the fault is ours.
         """
         request = wire.encode({"target": target, "arguments": arguments})
-        with self._lock:
+        with turns.given_up(), self._lock:
             try:
                 answer = self._exchange(request)
             except _ChildGone as gone:

@@ -8,7 +8,8 @@ from typing import Any, TypeVarTuple
 from sqlalchemy import Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from app.extensions import READ_ONLY, SQLITE_BUSY_TIMEOUT, db
+from app.domain import turns
+from app.extensions import READ_ONCE, READ_ONLY, SQLITE_BUSY_TIMEOUT, db
 
 Columns = TypeVarTuple("Columns")
 
@@ -27,7 +28,9 @@ def unit_of_work() -> Iterator[Session]:
     with _turn_to_write(session):
         try:
             yield session
-            session.commit()
+            session.flush()
+            with turns.given_up():
+                session.commit()
         finally:
             session.close()
 
@@ -45,7 +48,7 @@ def reading() -> Iterator[Session]:
 
 def read_row(statement: Select[*Columns], parameters: Mapping[str, Any]) -> Row[*Columns] | None:
     """Return the one row that a statement finds, or None, without a session around it: for what every call asks."""
-    with db.engine.connect().execution_options(**READ_ONLY) as connection:
+    with db.engine.connect().execution_options(**READ_ONCE) as connection:
         return connection.execute(statement, parameters).one_or_none()
 
 
@@ -66,7 +69,8 @@ def _turn_to_write(session: Session) -> Iterator[None]:
     if session.get_bind().dialect.name != "sqlite":
         yield
         return
-    has_turn = _TURN.acquire(timeout=SQLITE_BUSY_TIMEOUT / 1000)
+    with turns.given_up():
+        has_turn = _TURN.acquire(timeout=SQLITE_BUSY_TIMEOUT / 1000)
     try:
         yield
     finally:

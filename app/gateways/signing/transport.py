@@ -12,7 +12,7 @@ import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
-from app.domain import clock
+from app.domain import clock, turns
 from app.domain.errors import ProviderUnavailable
 from app.metrics import count_provider_call
 from app.observation import REQUEST_ID, correlation
@@ -100,7 +100,7 @@ class Transport:
         # Until it is answered, what is logged must not name the answer before.
         unbind_contextvars("provider_request_id")
         try:
-            with self._session().request(
+            with turns.given_up(), self._session().request(
                 method,
                 url,
                 params=params,
