@@ -21,7 +21,7 @@ from honcho.manager import Manager
 from app.config import Settings
 from app.domain.errors import Unauthorized
 from app.extensions import db
-from app.factory import create_app
+from app.foundation import create_foundation
 from app.migration import upgrade
 from app.schema import MIGRATIONS
 from app.services import api_keys, projects
@@ -118,7 +118,7 @@ def _load_or_make_secrets() -> dict[str, str]:
 def _prepare_database(environment: Mapping[str, str], kept: dict[str, str]) -> str:
     """Migrate, and return a working key of the first project."""
     database_url = environment.get("DATABASE_URL", Settings.database_url)
-    app = create_app(Settings(database_url=database_url, log_level="error"))
+    app = create_foundation(Settings(database_url=database_url, log_level="error"))
     with app.app_context():
         upgrade(db.engine, MIGRATIONS, place="DATABASE_URL")
         key = kept.get(LOCAL_API_KEY, "")

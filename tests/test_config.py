@@ -5,7 +5,8 @@ import re
 import pytest
 
 from app.config import Settings, SettingsError, SignerSettings, load_settings, load_signer_settings
-from app.factory import build_dependencies, create_app
+from app.factory import create_app
+from app.foundation import build_dependencies
 
 SECRET = "a-strong-secret-0123456789"
 OTHER_SECRET = "another-strong-one-9876543"

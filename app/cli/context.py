@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from app.config import SettingsError
 from app.domain.errors import CountersignError
 from app.extensions import db
-from app.factory import create_app
+from app.foundation import create_foundation
 from app.schema import MIGRATIONS, require_schema
 
 Command = Callable[..., None]
@@ -33,7 +33,7 @@ def with_any_schema(command: Command) -> Command:
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
-            app = create_app()
+            app = create_foundation()
             with app.app_context():
                 try:
                     command(app, *args, **kwargs)

@@ -14,7 +14,8 @@ from sqlalchemy import event
 
 from app.config import Settings
 from app.extensions import db
-from app.factory import build_dependencies, create_app
+from app.factory import create_app
+from app.foundation import build_dependencies
 from app.services.dependencies import Dependencies
 from tests.fakes.inspector import TrustingInspector
 

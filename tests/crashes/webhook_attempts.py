@@ -12,7 +12,8 @@ from sqlalchemy import event
 from app.config import Settings
 from app.domain.ports import WebhookAnswer, WebhookRequest
 from app.extensions import db
-from app.factory import build_dependencies, create_app
+from app.factory import create_app
+from app.foundation import build_dependencies
 from app.services import delivering
 from tests.crashes.build import CRASH_AT, CrashPoints, Watched
 from tests.fakes.clock import FakeClock

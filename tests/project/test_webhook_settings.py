@@ -3,7 +3,7 @@
 import pytest
 
 from app.config import Settings, SettingsError, load_settings
-from app.factory import build_dependencies
+from app.foundation import build_dependencies
 
 
 def test_the_schedule_is_read(monkeypatch):

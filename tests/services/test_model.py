@@ -24,7 +24,8 @@ from app.domain.errors import CreditsExhausted, ProviderRejected, ProviderUnavai
 from app.domain.lifecycle import TERMINAL
 from app.domain.ports import EnvelopeStatus
 from app.extensions import db
-from app.factory import build_dependencies, create_app
+from app.factory import create_app
+from app.foundation import build_dependencies
 from app.services.unit_of_work import reading
 from tests import invariants
 from tests.builders.pdfs import make_pdf

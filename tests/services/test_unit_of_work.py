@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from app import extensions
 from app.extensions import db
-from app.factory import CONNECTIONS
+from app.foundation import CONNECTIONS
 from app.models import Project
 from app.services.unit_of_work import in_transaction, reading, unit_of_work
 from tests.databases import POSTGRES_URL
