@@ -5,6 +5,7 @@ What was signed must be where it was asked for, to within one percent of the pag
 
 import io
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pikepdf
@@ -13,7 +14,7 @@ import pytest
 from tests.builders import pdfs
 from tests.builders.ink import page_text
 from tests.builders.oddities import ANCHOR, FORM_VALUE, anchored, form_pdf, installed_pdf, installed_pdfs, oddities
-from tests.signer.corpus import PLACE, WITHIN, assert_inked, create, go_through, sealed_document, sign
+from tests.signer.corpus import PLACE, WITHIN, create, go_through, sealed_document
 from tests.signer.service import CLIENT, make_anchor, make_field
 
 slow = pytest.mark.crashes
@@ -22,6 +23,9 @@ ODDITIES, ANCHORED, INSTALLED = oddities(), anchored(), list(installed_pdfs())
 
 #: The reference cards of Debian in as many languages as it has, and three manuals.
 AT_LEAST_INSTALLED = 40
+
+#: Which of them are refused, by file name, and a word of the reason. None is: Debian's documents are plain PDFs.
+REFUSED_INSTALLED: Mapping[str, str] = {}
 
 
 # --- Signed -----------------------------------------------------------------------------------------------------------
@@ -123,13 +127,10 @@ def test_the_corpus_does_not_shrink_unnoticed():
 
 @slow
 @pytest.mark.parametrize("path", INSTALLED, ids=lambda path: Path(path).name)
-def test_an_installed_document_is_signed_or_refused_by_name(service, path):
-    content = installed_pdf(path)
-    answer = create(service, content, fields=[make_field(position=PLACE)])
-    if answer.status_code == 400:
-        assert answer.json["error"].startswith("document: ")
+def test_an_installed_document_is_signed_unless_its_refusal_is_known(service, path):
+    content, reason = installed_pdf(path), REFUSED_INSTALLED.get(Path(path).name)
+    if reason is None:
+        go_through(service, content, fields=[make_field(position=PLACE)])
         return
-    assert answer.status_code == 201, answer.json
-    sign(service, content, answer.json["fields"])
-    document = sealed_document(service, answer.json["id"])
-    assert_inked(document, 1, answer.json["fields"])
+    refused = create(service, content, fields=[make_field(position=PLACE)])
+    assert (refused.status_code, reason in refused.json["error"]) == (400, True), refused.json
