@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Row, Select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import schema
-from app.extensions import READ_ONLY, absolute_database_url, open_engine
+from app.extensions import READ_ONCE, READ_ONLY, absolute_database_url, open_engine
 
 MIGRATIONS = schema.MIGRATIONS / "signer"
 
@@ -48,7 +48,7 @@ class Database:
 
     def look_up(self, statement: Select[*tuple[Any, ...]], **values: Any) -> Row[*tuple[Any, ...]] | None:
         """Return the one row that is found, if any: for what is asked so often that a session costs too much."""
-        with self.engine.connect().execution_options(**READ_ONLY) as connection:
+        with self.engine.connect().execution_options(**READ_ONCE) as connection:
             return connection.execute(statement, values).one_or_none()
 
 
