@@ -180,8 +180,8 @@ def test_every_kind_of_field_is_accessible_empty_and_wrong(desk, chromium, at):
         signer.open(link)
         for _ in EVERY_KIND:
             signer.button("Next field").click()
-            assert_accessible(page, sheet_is_open=at is PHONE)
+            assert_accessible(page)
         signer.button("Finish").click()
         expect(page.locator(".field.wrong").first).to_be_visible()
         shoot(page, "wrong")
-        assert_accessible(page, sheet_is_open=at is PHONE)
+        assert_accessible(page)

@@ -1,6 +1,7 @@
 // The fields on the pages: where they lie, whether they are filled in, and what is wrong with them.
 
 import { texts } from "./texts.js";
+import { bringIntoView } from "./view.js";
 
 const LARGEST_TEXT = 12; // points, as on the signed document
 const TEXT_PER_HEIGHT = 0.62;
@@ -53,7 +54,7 @@ export class Field {
 
   focus() {
     this.markCurrent(true);
-    this.root.scrollIntoView({ block: "center" });
+    bringIntoView(this.root);
     this.entry.focus({ preventScroll: true });
   }
 }
