@@ -3,13 +3,12 @@
 import fcntl
 import gc
 import os
-import secrets
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from app.server import metrics_folder
 from app.server.worker import PatientWorker
 
 
@@ -56,12 +55,14 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 # The library looks for it when it is imported, with the app. At a reload both are there already, and stay.
 if "prometheus_client" not in sys.modules:
-    os.environ[METRICS_FOLDER] = f"{tempfile.gettempdir()}/countersign-metrics-{secrets.token_hex(16)}"
+    os.environ[METRICS_FOLDER] = str(metrics_folder.new_name())
 
 
 def on_starting(_arbiter: Any) -> None:
-    """Make the folder: nothing is in it from an earlier start, and nobody else can read or write there."""
-    Path(os.environ[METRICS_FOLDER]).mkdir(mode=0o700)
+    """Make the folder; remove those of masters that were killed, or that could not have their address."""
+    folder = Path(os.environ[METRICS_FOLDER])
+    metrics_folder.remove_left(folder.parent)
+    metrics_folder.make(folder)
 
 
 def on_exit(_arbiter: Any) -> None:

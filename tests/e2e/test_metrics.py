@@ -89,6 +89,13 @@ def wait_for(url: str) -> None:
             return
 
 
+def wait_until_gone(pids: list[int]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 @contextmanager
 def running(folder: Path, database_url: str) -> Iterator[Api]:
     api = Api(folder, database_url, free_port())
@@ -110,12 +117,25 @@ def test_the_workers_numbers_are_summed_and_survive_them_but_not_a_restart(setti
 
         (folder,) = api.folders()
         names = {file.name.rpartition("_")[2] for file in folder.iterdir()}
-        assert names <= {f"{pid}.db" for pid in api.workers()} | {"gone.db"}
+        assert names <= {f"{pid}.db" for pid in api.workers()} | {"gone.db", "lock"}
         assert folder.stat().st_mode & 0o077 == 0
     assert api.folders() == []
 
     with running(tmp_path, settings.database_url) as api:
         assert api.counted() == 0
+
+
+@pytest.mark.crashes
+def test_what_a_killed_server_has_left_is_removed_at_the_next_start(settings, tmp_path):
+    with running(tmp_path, settings.database_url) as api:
+        workers = api.workers()
+        api.process.kill()
+        wait_until_gone(workers)
+        (left,) = api.folders()
+
+    with running(tmp_path, settings.database_url) as api:
+        (own,) = api.folders()
+        assert own != left
 
 
 def test_the_background_worker_shows_its_own_numbers(settings, tmp_path):
