@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from app.pdf.sandbox import Sandbox
-from app.signer.database import open_database
 from app.signer.languages import Language, speaking
 from tests import databases
 from tests.fakes.clock import FakeClock
@@ -15,11 +14,14 @@ from tests.signer.service import Service, make_service
 
 
 @pytest.fixture(scope="session")
-def signer_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    """A migrated database to copy: migrating takes longer than most tests."""
-    template = databases.template(
-        tmp_path_factory.mktemp("signer"), migrate=lambda url: open_database(url).engine.dispose()
-    )
+def signer_template(tmp_path_factory: pytest.TempPathFactory, sandbox: Sandbox) -> Iterator[object]:
+    """A database to copy as the first start has left it: with tables and keys, which take longer than most tests."""
+    folder = tmp_path_factory.mktemp("signer")
+
+    def start_first(url: str) -> None:
+        make_service(folder, sandbox, database_url=url).parts.database.engine.dispose()
+
+    template = databases.template(folder, migrate=start_first)
     yield template
     template.drop()
 
