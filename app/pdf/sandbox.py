@@ -62,8 +62,13 @@ class Sandbox:
         cpu_seconds: int = 20,
         wall_seconds: float = 30,
         idle_seconds: float = 60,
+        passed_variables: tuple[str, ...] = (),
     ) -> None:
-        """Set the limits: address space of the child; CPU and wall-clock seconds of one call; seconds until it ends."""
+        """Set the limits: address space of the child; CPU and wall-clock seconds of one call; seconds until it ends.
+
+        Of our environment the child gets `passed_variables` and what Python needs.
+        """
+        self._passed_variables = passed_variables
         self._limits = (str(memory_bytes), str(cpu_seconds), str(idle_seconds))
         self._wall_seconds = wall_seconds
         self._lock = threading.Lock()
@@ -108,7 +113,7 @@ class Sandbox:
         return self._ask_once(request)
 
     def _ask_once(self, request: list[bytes]) -> Any:
-        child = self._child = self._child or _Child(self, self._limits)
+        child = self._child = self._child or _Child(self, self._limits, _environment(self._passed_variables))
         try:
             answer = child.ask(request, seconds=self._wall_seconds)
         except BaseException:
@@ -135,7 +140,7 @@ class Sandbox:
 class _Child:
     """One child process and the connection to it."""
 
-    def __init__(self, owner: Sandbox, limits: tuple[str, ...]) -> None:
+    def __init__(self, owner: Sandbox, limits: tuple[str, ...], environment: dict[str, str]) -> None:
         """Start it and wait until it is ready; SandboxError when that fails. It ends with its owner at the latest."""
         self.jobs = 0
         self._connection, theirs = socket.socketpair()
@@ -146,7 +151,7 @@ class _Child:
                     command,
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
-                    env=_environment(),
+                    env=environment,
                     cwd="/",
                     # A signal to our process group must not make a good document look bad; the child ends with us.
                     start_new_session=True,
@@ -232,9 +237,9 @@ def _end(process: subprocess.Popen[bytes], connection: socket.socket) -> None:
     process.wait()
 
 
-def _environment() -> dict[str, str]:
-    """Return the child's environment: where to find our modules, and no secret."""
-    passed = {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}
+def _environment(names: tuple[str, ...]) -> dict[str, str]:
+    """Return the child's environment: where to find our modules, what it is named beside, and no secret of ours."""
+    passed = {name: os.environ[name] for name in (*_PASSED_VARIABLES, *names) if name in os.environ}
     paths = [str(_PROJECT), *filter(None, [passed.get("PYTHONPATH")])]
     return passed | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
 

@@ -39,7 +39,8 @@ from app.signer.page_images import PageImages, PageTexts
 from app.signer.pages import MAX_FORM_BYTES, pages
 from app.signer.protocol import make_protocol
 from app.signer.reminders import Reminders
-from app.signer.seal import UnusableCertificate, ensure_certificate, load_sealer
+from app.signer.seal_key import UnusableCertificate, ensure_certificate, load_key
+from app.signer.sealer import SandboxedSealer
 from app.signer.sealing import SealingQueue
 from app.signer.uploads import Uploads
 from app.signer.webhooks import EventQueue
@@ -50,6 +51,17 @@ EXPIRY_BATCH = 50
 LINK_KEY = "file-links"
 CODE_KEY = "codes"
 KEY_BYTES = 32
+
+#: What `requests` needs of the environment to reach a time-stamping authority, through a proxy if there is one.
+TO_AN_AUTHORITY = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "REQUESTS_CA_BUNDLE",
+)
 
 
 def create_signer() -> Flask:
@@ -66,10 +78,15 @@ def create_signer() -> Flask:
 def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sandbox | None = None) -> Flask:
     """Put the service together; with `run_jobs` its background work starts at once.
 
-    Documents are opened in `sandbox`, else in two of the service's own: requests do not wait for a document that is
-    being sealed.
+    Documents are opened in `sandbox`, else in three of the service's own: requests do not wait for a document that is
+    being stamped, and where documents are drawn, the key that seals is not.
     """
-    dependencies = _assemble(settings, sandbox or Sandbox(), sandbox or Sandbox())
+    dependencies = _assemble(
+        settings,
+        sandbox or Sandbox(),
+        stamping_sandbox=sandbox or Sandbox(),
+        sealing_sandbox=sandbox or Sandbox(passed_variables=TO_AN_AUTHORITY),
+    )
     app = Flask(__name__, static_folder=None)
     app.debug = False  # Whatever FLASK_DEBUG says: its pages show source and settings.
     app.config["MAX_CONTENT_LENGTH"] = MAX_FORM_BYTES  # A route that takes more says so.
@@ -93,10 +110,16 @@ def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sa
     return app
 
 
-def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandbox) -> Dependencies:
+def _assemble(
+    settings: SignerSettings, sandbox: Sandbox, *, stamping_sandbox: Sandbox, sealing_sandbox: Sandbox
+) -> Dependencies:
     storage = _open_storage(settings)
     ensure_certificate(settings.certificate, settings.certificate_passphrase)
-    sealer = load_sealer(settings.certificate, settings.certificate_passphrase, tsa_url=settings.tsa_url)
+    sealer = SandboxedSealer(
+        sandbox=sealing_sandbox,
+        key=load_key(settings.certificate, settings.certificate_passphrase),
+        tsa_url=settings.tsa_url,
+    )
     # Last of what can stop the start: wrong settings leave the tables as they were.
     database = open_database(settings.database_url)
     inspector = SandboxedPdfInspector(sandbox)
@@ -121,7 +144,7 @@ def _assemble(settings: SignerSettings, sandbox: Sandbox, sealing_sandbox: Sandb
         wake=bell.ring,
     )
     sealing = SealingQueue(
-        database, storage=storage, sandbox=sealing_sandbox, sealer=sealer, events=events, letters=letters
+        database, storage=storage, sandbox=stamping_sandbox, sealer=sealer, events=events, letters=letters
     )
     mails = MailQueue(database, storage=storage, transport=_transport(settings))
     runs: dict[str, Run] = {

@@ -23,7 +23,7 @@ from app.signer.facts import CertificateFacts
 from app.signer.leases import LeasedQueue, TryAgain
 from app.signer.letters import Letters
 from app.signer.models import Envelope, EnvelopeStatus, Field
-from app.signer.seal import SealedDocument, Sealer, SealFailed
+from app.signer.sealer import SandboxedSealer, SealedDocument
 
 REASON = "Completed with Countersign"
 FIRST_WAIT = timedelta(seconds=5)
@@ -52,7 +52,7 @@ class SealingQueue(LeasedQueue):
         *,
         storage: FileStorage,
         sandbox: Sandbox,
-        sealer: Sealer,
+        sealer: SandboxedSealer,
         events: EventOutbox,
         letters: Letters,
     ) -> None:
@@ -80,7 +80,7 @@ class SealingQueue(LeasedQueue):
         try:
             finished = self._finish(envelope, marks, facts)
             self._record(envelope, owner, finished)
-        except (UnreadablePdf, SandboxError, SealFailed, OSError) as error:
+        except (UnreadablePdf, SandboxError, OSError) as error:
             raise TryAgain(f"{type(error).__name__}: {error}") from error
 
     def _finish(self, envelope: Envelope, marks: list[dict[str, Any]], facts: CertificateFacts) -> _Finished:
@@ -99,7 +99,7 @@ class SealingQueue(LeasedQueue):
             "fingerprint_sha256": document.fingerprint_sha256,
             "timestamped": document.timestamped,
             "timestamp_wanted": self._sealer.tsa_url is not None,
-            "self_signed": self._sealer.certificate.issuer == self._sealer.certificate.subject,
+            "self_signed": self._sealer.is_self_signed,
         }
         drawn = self._sandbox.call("app.signer.certificate:draw_certificate", facts=facts)
         certificate = self._sealer.seal(drawn, reason=REASON, signed_at=sealed_at)

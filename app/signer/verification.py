@@ -10,7 +10,7 @@ from typing import Any
 from asn1crypto import cms
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.fields import MDPPerm
@@ -118,11 +118,6 @@ def verify_file(file: Path, *, certificate: Path) -> Verdict:
     except ValueError as error:
         raise ValueError(f"{certificate} is not a certificate in PEM.") from error
     return verify(file.read_bytes(), trusted=trusted)
-
-
-def fingerprint(certificate: x509.Certificate) -> str:
-    """Return the SHA-256 fingerprint in lower-case hex."""
-    return certificate.fingerprint(hashes.SHA256()).hex()
 
 
 def _judge(content: bytes, seal: EmbeddedPdfSignature, trusted: x509.Certificate, *, long_term: bool) -> Verdict:

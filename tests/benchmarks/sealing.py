@@ -14,7 +14,8 @@ from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
 from app.domain import clock
 from app.pdf.sandbox import Sandbox
 from app.signer.events import EventOutbox
-from app.signer.seal import load_sealer
+from app.signer.seal_key import load_key
+from app.signer.sealer import SandboxedSealer
 from app.signer.sealing import SealingQueue
 from tests.benchmarks.table import Row
 from tests.signer.service import CLIENT, FITTING, Service, make_field, make_service
@@ -69,7 +70,7 @@ def _queue(service: Service, sandbox: Sandbox) -> SealingQueue:
         parts.database,
         storage=parts.storage,
         sandbox=sandbox,
-        sealer=load_sealer(settings.certificate, settings.certificate_passphrase),
+        sealer=SandboxedSealer(sandbox=sandbox, key=load_key(settings.certificate, settings.certificate_passphrase)),
         events=EventOutbox(is_on=False),
         letters=parts.reminders.letters,
     )

@@ -112,6 +112,16 @@ def test_the_child_knows_none_of_our_secrets(sandbox, monkeypatch):
     assert environment.keys() <= {*sandbox_module._PASSED_VARIABLES, "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
 
 
+def test_the_child_gets_the_variables_that_it_is_to_have(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("SIGNING_PROVIDER_API_KEY", "very-secret")
+    with Sandbox(passed_variables=("HTTPS_PROXY", "NO_PROXY")) as sandbox:
+        environment = call(sandbox, "environment")
+    assert environment["HTTPS_PROXY"] == "http://proxy.example:3128"
+    assert environment.keys().isdisjoint({"NO_PROXY", "SIGNING_PROVIDER_API_KEY"})
+
+
 def test_the_child_inherits_no_open_file(sandbox):
     read_end, write_end = os.pipe()
     try:

@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from app.signer.page_guard import form_key
-from app.signer.seal import UnusableCertificate
+from app.signer.seal_key import UnusableCertificate
 from app.signer.verification import verify
 from tests.builders.ink import page_text
 from tests.builders.seals import NOW, PASSPHRASE, make_p12, make_timestamper, stamping, timestamp_server

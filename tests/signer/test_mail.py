@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.signer.mail import MAX_ATTEMPTS
 from app.signer.models import Mail
-from app.signer.seal import ensure_certificate
+from app.signer.seal_key import ensure_certificate
 from tests.signer.service import make_recipient, text_of
 
 

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives import serialization
 
 from app.domain import clock
 from app.domain.errors import UnreadablePdf
-from app.signer.seal import UnusableCertificate, ensure_certificate, load_sealer
-from app.signer.verification import fingerprint, verify
+from app.signer.seal import load_sealer
+from app.signer.seal_key import UnusableCertificate, ensure_certificate, fingerprint
+from app.signer.verification import verify
 from tests.builders.pdfs import make_pdf, truncated_pdf
 from tests.builders.seals import NOW, PASSPHRASE, make_p12, make_timestamper, stamping, timestamp_server
 
@@ -70,7 +71,8 @@ def test_a_certificate_that_is_there_stays(p12):
 def test_processes_that_start_together_agree_on_one_certificate(tmp_path):
     path = tmp_path / "seal.p12"
     program = (
-        "import sys; from pathlib import Path; from app.signer.seal import ensure_certificate, load_sealer;"
+        "import sys; from pathlib import Path; from app.signer.seal import load_sealer;"
+        "from app.signer.seal_key import ensure_certificate;"
         "path = Path(sys.argv[1]); sys.stdin.readline(); ensure_certificate(path);"
         "print(load_sealer(path).fingerprint_sha256)"
     )

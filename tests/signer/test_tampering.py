@@ -14,7 +14,8 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from app.cli.main import main
 from app.domain import clock
 from app.signer.certificate import draw_certificate
-from app.signer.seal import ensure_certificate, load_sealer
+from app.signer.seal import load_sealer
+from app.signer.seal_key import ensure_certificate
 from app.signer.stamping import stamp
 from tests.builders.pdfs import make_pdf
 from tests.builders.seals import NOW

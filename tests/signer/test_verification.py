@@ -11,7 +11,8 @@ from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, sign_pdf
 
 from app.domain import clock
-from app.signer.seal import ensure_certificate, load_sealer
+from app.signer.seal import load_sealer
+from app.signer.seal_key import ensure_certificate
 from app.signer.stamping import stamp
 from app.signer.verification import verify
 from tests.builders.ink import ink_png
