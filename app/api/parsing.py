@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, ClassVar, NoReturn, TypeVar
 
 import flask
@@ -23,6 +24,8 @@ LARGEST_JSON = 1024 * 1024
 
 #: How the API description shows the header that says where the new thing is.
 LOCATION: Mapping[str, Any] = {"Location": {}}
+
+NO_PARAMETERS = marshmallow.Schema()
 
 #: Under this name marshmallow files what is wrong with an object as a whole.
 SCHEMA_ERRORS = "_schema"
@@ -91,6 +94,8 @@ class StrictBlueprint(Blueprint):
 
     def arguments(self, schema: Any, *, location: str = "json", **kwargs: Any) -> Any:
         """Read arguments; a body that may be empty is not required."""
+        # Of a class the library would make an instance, and copy all its fields, for every call.
+        schema = schema() if isinstance(schema, type) else schema
         return super().arguments(schema, location=location, **{"required": location != "json_or_empty", **kwargs})
 
     def raises(self, *errors: type[CountersignError]) -> Callable[[View], View]:
@@ -114,10 +119,14 @@ class StrictBlueprint(Blueprint):
 
     def no_query(self, view: Callable[..., Any]) -> Callable[..., Any]:
         """Refuse every query parameter: a view that takes none says so with this."""
-        decorate: Callable[..., Callable[..., Any]] = self.arguments(
-            marshmallow.Schema(), location="query", as_kwargs=True
-        )
-        return decorate(view)
+
+        @wraps(view)
+        def without_query(*args: Any, **kwargs: Any) -> Any:
+            if flask.request.query_string:
+                self.ARGUMENTS_PARSER.parse(NO_PARAMETERS, flask.request, location="query")
+            return view(*args, **kwargs)
+
+        return without_query
 
 
 def read_body(req: flask.Request, *, limit: int) -> bytes:

@@ -31,10 +31,12 @@ from app.domain.errors import (
 )
 from app.domain.lifecycle import Status
 from app.models import SignatureRequest
-from app.services import archive, history, listing, reminders, signatures
+from app.services import archive, history, listing, reminders, shown, signatures
 from app.services.history import HistoryPage
 from app.services.listing import Filters
 from app.services.paging import Page
+from app.services.shown import ShownRequest
+from app.services.signatures import AnyRequest
 
 blueprint = StrictBlueprint("signatures", __name__, description="Send renders out for signature and follow them.")
 
@@ -49,7 +51,7 @@ def name_the_request() -> None:
 @blueprint.get("")
 @blueprint.arguments(SignatureQuerySchema, location="query")
 @blueprint.response(200, SignatureListSchema)
-def list_signatures(query: Mapping[str, Any]) -> Page[SignatureRequest]:
+def list_signatures(query: Mapping[str, Any]) -> Page[ShownRequest]:
     """List the project's signature requests, newest first.
 
     Several `status` mean any of them; `createdAfter` and `createdBefore` are exclusive.
@@ -70,7 +72,7 @@ def list_signatures(query: Mapping[str, Any]) -> Page[SignatureRequest]:
 @blueprint.raises(Conflict, CreditsExhausted, DocumentTooLarge, NotFound, ProviderError, SignaturesUnavailable)
 @blueprint.response(201, SignatureSchema, headers=LOCATION, description="Sent: the recipients are mailed.")
 @blueprint.alt_response(200, schema=SignatureSchema, headers=LOCATION, description="A replay: the request as it is.")
-def create_signature(body: Mapping[str, Any]) -> tuple[SignatureRequest, int, Mapping[str, str]]:
+def create_signature(body: Mapping[str, Any]) -> tuple[AnyRequest, int, Mapping[str, str]]:
     """Send a render out for signature.
 
     Fields are placed by page and percent (`fields`) or at a text of the document (`anchorTags`). `order` must be the
@@ -86,9 +88,9 @@ def create_signature(body: Mapping[str, Any]) -> tuple[SignatureRequest, int, Ma
 @blueprint.get("/<uuid:request_id>")
 @blueprint.no_query
 @blueprint.response(200, SignatureSchema)
-def get_signature(request_id: UUID) -> SignatureRequest:
+def get_signature(request_id: UUID) -> ShownRequest:
     """Return a signature request."""
-    return signatures.get(request_id, project_id=current_project())
+    return shown.get(request_id, project_id=current_project())
 
 
 @blueprint.get("/<uuid:request_id>/events")

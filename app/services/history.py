@@ -7,9 +7,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from app.domain.errors import NotFound
 from app.models import HistoryEntry
-from app.services.listing import visible
+from app.services import shown
 from app.services.unit_of_work import reading
 
 
@@ -35,9 +34,8 @@ def list_page(request_id: UUID, *, project_id: UUID, after: int, limit: int) -> 
         .order_by(HistoryEntry.sequence)
         .limit(limit + 1)
     )
+    shown.get(request_id, project_id=project_id)
     with reading() as session:
-        if session.scalar(visible(project_id).filter_by(id=request_id)) is None:
-            raise NotFound("There is no such signature request in this project.")
         rows = session.scalars(query).all()
     page = rows[:limit]
     return HistoryPage(rows=page, next_cursor=page[-1].sequence if page else None, has_more=len(rows) > limit)

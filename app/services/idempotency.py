@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain import clock
 from app.domain.errors import Conflict, IdempotencyKeyReused
 from app.models import IdempotencyKey
+from app.services.unit_of_work import read_row
 
 INSERT = insert(IdempotencyKey)
 
@@ -29,12 +30,12 @@ def fingerprint(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def find(session: Session, *, project_id: UUID, kind: str, key: str, body_fingerprint: str) -> UUID | None:
+def find(*, project_id: UUID, kind: str, key: str, body_fingerprint: str) -> UUID | None:
     """Return the resource that the key stands for; raise IdempotencyKeyReused when it was for another body.
 
     Raises Conflict when that resource was purged: the key must not create a second one.
     """
-    row = session.execute(BY_KEY, {"project_id": project_id, "kind": kind, "key": key}).one_or_none()
+    row = read_row(BY_KEY, {"project_id": project_id, "kind": kind, "key": key})
     if row is None:
         return None
     if row.fingerprint != body_fingerprint:

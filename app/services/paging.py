@@ -11,8 +11,11 @@ from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.models import Project, Render, SignatureRequest, WebhookDelivery, WebhookSubscription
+from app.services.shown import ShownRequest
 
+Item = TypeVar("Item", Render, ShownRequest, WebhookDelivery, WebhookSubscription)
 Row = TypeVar("Row", Render, SignatureRequest, WebhookDelivery, WebhookSubscription)
+ListedRow = TypeVar("ListedRow", Render, WebhookDelivery, WebhookSubscription)
 OwnedRow = TypeVar("OwnedRow", Render, SignatureRequest, WebhookSubscription)
 
 #: Made once: making a statement takes longer than running it.
@@ -20,10 +23,10 @@ LOCK_PROJECT = select(Project.id).where(Project.id == bindparam("id")).with_for_
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page(Generic[Row]):
+class Page(Generic[Item]):
     """One page; `next_cursor` is the last row's creation time, None on an empty page."""
 
-    rows: Sequence[Row]
+    rows: Sequence[Item]
     next_cursor: datetime | None
     has_more: bool
 
@@ -47,11 +50,17 @@ def next_created_at(session: Session, model: type[Row], siblings: ColumnElement[
 
 
 def fetch_page(
-    session: Session, query: Select[Row], model: type[Row], *, cursor: datetime | None, limit: int
-) -> Page[Row]:
+    session: Session, query: Select[ListedRow], model: type[ListedRow], *, cursor: datetime | None, limit: int
+) -> Page[ListedRow]:
     """Run the query for the rows created strictly before the cursor."""
     if cursor is not None:
         query = query.where(model.created_at < cursor)
-    rows = session.scalars(query.order_by(model.created_at.desc()).limit(limit + 1)).unique().all()
+    return page_of(
+        session.scalars(query.order_by(model.created_at.desc()).limit(limit + 1)).unique().all(), limit=limit
+    )
+
+
+def page_of(rows: Sequence[Item], *, limit: int) -> Page[Item]:
+    """Make a page of rows, newest first, of which there is one more than the limit if there are more."""
     page = rows[:limit]
     return Page(rows=page, next_cursor=page[-1].created_at if page else None, has_more=len(rows) > limit)

@@ -127,9 +127,11 @@ def page_sizes(render: Render) -> tuple[PageSize, ...]:
 def _replay(*, project_id: UUID, key: str | None, fingerprint: str) -> Render | None:
     if key is None:
         return None
+    render_id = idempotency.find(project_id=project_id, kind=KIND, key=key, body_fingerprint=fingerprint)
+    if render_id is None:
+        return None
     with reading() as session:
-        render_id = idempotency.find(session, project_id=project_id, kind=KIND, key=key, body_fingerprint=fingerprint)
-        return session.get(Render, render_id) if render_id else None
+        return session.get(Render, render_id)
 
 
 def _insert(  # noqa: PLR0913 (two callers, one transaction)

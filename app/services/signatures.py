@@ -23,7 +23,7 @@ from app.domain.lifecycle import TERMINAL, Action, Status
 from app.domain.ports import EnvelopeDraft, SigningProvider
 from app.domain.submission import Submission, check
 from app.models import Render, RenderStatus, SignatureRequest, StoredFile
-from app.services import doubt, following, idempotency, placements, renders, sending, transitions
+from app.services import doubt, following, idempotency, placements, renders, sending, shown, transitions
 from app.services.dependencies import Dependencies
 from app.services.unit_of_work import reading, unit_of_work
 
@@ -37,6 +37,8 @@ BY_ID = (
     .options(joinedload(SignatureRequest.recipients))
 )
 
+AnyRequest = SignatureRequest | shown.ShownRequest
+
 #: How often the loser of a race looks whether the winner is done, in seconds.
 WAIT_STEP = 0.1
 
@@ -46,7 +48,7 @@ CANCEL_WINDOW = timedelta(seconds=60)
 
 def create(
     submission: Submission, *, project_id: UUID, idempotency_key: str | None, deps: Dependencies
-) -> tuple[SignatureRequest, bool]:
+) -> tuple[AnyRequest, bool]:
     """Send a render out for signature; return the request, and whether it is a replay of an earlier call.
 
     Raises SignaturesUnavailable, NotFound, Conflict, DocumentTooLarge, InvalidRequest (what only the PDF can tell) and
@@ -115,19 +117,16 @@ def cancel(request_id: UUID, *, project_id: UUID, reason: str | None, deps: Depe
     return request
 
 
-def _replay(
-    submission: Submission, *, project_id: UUID, key: str | None, deps: Dependencies
-) -> SignatureRequest | None:
+def _replay(submission: Submission, *, project_id: UUID, key: str | None, deps: Dependencies) -> AnyRequest | None:
     """Return the request that the key stands for, once it is visible; None when the key is free."""
     if key is None:
         return None
     body = idempotency.fingerprint(submission.as_mapping())
-    with reading() as session:
-        request_id = idempotency.find(session, project_id=project_id, kind=sending.KIND, key=key, body_fingerprint=body)
-    return None if request_id is None else _await_outcome(request_id, deps=deps)
+    request_id = idempotency.find(project_id=project_id, kind=sending.KIND, key=key, body_fingerprint=body)
+    return None if request_id is None else _await_outcome(request_id, project_id=project_id, deps=deps)
 
 
-def _await_outcome(request_id: UUID, *, deps: Dependencies) -> SignatureRequest | None:
+def _await_outcome(request_id: UUID, *, project_id: UUID, deps: Dependencies) -> AnyRequest | None:
     """Wait for the caller that is sending the request; None when it was refused and the key is free again.
 
     A request in doubt, or one whose caller takes too long (it may have died), is looked for at the provider, once.
@@ -136,10 +135,15 @@ def _await_outcome(request_id: UUID, *, deps: Dependencies) -> SignatureRequest 
     bind_contextvars(signature_request_id=str(request_id))
     deadline = clock.monotonic() + deps.settings.idempotency_wait_seconds
     while True:
+        found = shown.find(request_id, project_id=project_id)
+        if found is not None:
+            return found
         with reading() as session:
-            request = session.scalars(BY_ID, {"id": request_id}).unique().one_or_none()
-        if request is None or request.status != Status.CREATING:
-            return request
+            request = session.get(SignatureRequest, request_id)
+        if request is None:
+            return None
+        if request.created_at is not None:
+            continue
         if doubt.in_doubt_since(request, deps.settings) is not None:
             return _look_up_once(request_id, deps=deps, otherwise=_still_in_doubt())
         if clock.monotonic() >= deadline:

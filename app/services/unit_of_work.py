@@ -1,7 +1,7 @@
 """The only place that commits. Nothing crosses the network while one of these blocks is open."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVarTuple
 
@@ -50,6 +50,12 @@ def read_row(statement: Select[*Columns], parameters: Mapping[str, Any]) -> Row[
     """Return the one row that a statement finds, or None, without a session around it: for what every call asks."""
     with db.engine.connect().execution_options(**READ_ONCE) as connection:
         return connection.execute(statement, parameters).one_or_none()
+
+
+def read_rows(statement: Select[*Columns], parameters: Mapping[str, Any]) -> Sequence[Row[*Columns]]:
+    """Return the rows that a statement finds, likewise."""
+    with db.engine.connect().execution_options(**READ_ONCE) as connection:
+        return connection.execute(statement, parameters).all()
 
 
 def serialise(session: Session, name: str) -> None:

@@ -8,4 +8,4 @@ from app.api.schemas.base import AnswerSchema
 class ProviderEventReceiptSchema(AnswerSchema):
     """The event is stored."""
 
-    received = fields.Boolean()
+    received = fields.Constant(True, metadata={"type": "boolean"})
