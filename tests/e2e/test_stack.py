@@ -127,6 +127,7 @@ def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(tmp_path, s
     assert "Traceback" not in finished.stderr
 
 
+@pytest.mark.crashes
 def test_running_again_keeps_the_data_and_the_key(tmp_path):
     with running_stack(tmp_path) as first:
         upload(first)
