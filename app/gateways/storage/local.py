@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from app.domain import clock
+from app.domain import clock, turns
 from app.domain.ids import new_id
 from app.domain.ports import SavedFile
 from app.gateways.storage.keys import parts_of
@@ -31,16 +31,17 @@ class LocalStorage:
         and only a flushed folder to remember it. Raises ValueError for a key that is no relative path of plain names.
         """
         path = self._path(key)
-        self._make_folder(path.parent)
-        temporary = _temporary_beside(path)
-        try:
-            _write_durably(temporary, content)
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink()
-            raise
-        self._flush_folders(path.parent)
+        with turns.given_up():
+            self._make_folder(path.parent)
+            temporary = _temporary_beside(path)
+            try:
+                _write_durably(temporary, content)
+                temporary.replace(path)
+            except BaseException:
+                with suppress(OSError):
+                    temporary.unlink()
+                raise
+            self._flush_folders(path.parent)
         return SavedFile(key=key, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
     def open(self, key: str) -> AbstractContextManager[BinaryIO]:

@@ -13,6 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from app.domain import turns
 from app.domain.ids import new_id
 from app.domain.ports import SavedFile
 from app.gateways.storage.keys import parts_of
@@ -62,7 +63,7 @@ class S3Storage:
         path of plain names.
         """
         digest = hashlib.sha256(content)
-        with _errors_of_the_port():
+        with _asking():
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=self._name(key),
@@ -80,14 +81,14 @@ class S3Storage:
 
     def read(self, key: str) -> bytes:
         """Return the whole file; raise FileNotFoundError when there is none, OSError when S3 cannot be used."""
-        with _errors_of_the_port():
+        with _asking():
             # What S3 has a checksum of is checked against it.
             answer = self._client.get_object(Bucket=self._bucket, Key=self._name(key), ChecksumMode="ENABLED")
             return answer["Body"].read()
 
     def delete(self, key: str) -> None:
         """Remove the file; a missing one is fine. Raises OSError when S3 cannot be used."""
-        with suppress(FileNotFoundError), _errors_of_the_port():
+        with suppress(FileNotFoundError), _asking():
             self._client.delete_object(Bucket=self._bucket, Key=self._name(key))
 
     def remove_leftovers(self, *, older_than: timedelta) -> int:  # noqa: ARG002 (the port's)
@@ -114,7 +115,7 @@ class S3Storage:
 
     def _read_range(self, name: str, start: int, length: int) -> tuple[bytes, int]:
         last = start + length - 1
-        with _errors_of_the_port():
+        with _asking():
             try:
                 answer = self._client.get_object(Bucket=self._bucket, Key=name, Range=f"bytes={start}-{last}")
             except ClientError as error:
@@ -126,10 +127,11 @@ class S3Storage:
 
 
 @contextmanager
-def _errors_of_the_port() -> Iterator[None]:
-    """Turn boto3's errors into OSError, with a sentence that names no key."""
+def _asking() -> Iterator[None]:
+    """Let others have their turn meanwhile, and turn boto3's errors into OSError with a sentence that names no key."""
     try:
-        yield
+        with turns.given_up():
+            yield
     except NoCredentialsError as error:
         raise PermissionError("There are no credentials for S3.") from error
     except BotoCoreError as error:
