@@ -100,17 +100,20 @@ class Transport:
         # Until it is answered, what is logged must not name the answer before.
         unbind_contextvars("provider_request_id")
         try:
-            with turns.given_up(), self._session().request(
-                method,
-                url,
-                params=params,
-                json=json,
-                data=data,
-                headers={**correlation(), **(headers or {})},
-                timeout=(self._connect_timeout, read_timeout),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                turns.given_up(),
+                self._session().request(
+                    method,
+                    url,
+                    params=params,
+                    json=json,
+                    data=data,
+                    headers={**correlation(), **(headers or {})},
+                    timeout=(self._connect_timeout, read_timeout),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 body = _read_body(response, limit=limit, deadline=clock.monotonic() + body_seconds)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             not_sent = certainly_not_sent(error)
