@@ -110,7 +110,7 @@ def test_large_documents_do_not_pile_up_in_memory(service, sandbox):
     for _ in range(3):
         go_through(service, content, fields=[make_field(position=PLACE)])
         sizes.append((resident_kib(), resident_kib(f"/proc/{sandbox._child._process.pid}/status")))
-    (first, first_child), (last, last_child) = sizes[0], sizes[-1]
+    (first, _), (last, _) = sizes[0], sizes[-1]
     assert last - first < 64 * MIB
-    assert last_child - first_child < 64 * MIB
-    assert last_child < 700 * MIB
+    # A child is replaced after some jobs, perhaps in between, so two of its sizes say nothing of each other.
+    assert max(child for _, child in sizes) < 700 * MIB
