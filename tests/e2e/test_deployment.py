@@ -6,11 +6,12 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from io import StringIO
 from pathlib import Path
+from queue import SimpleQueue
 from urllib.parse import urlsplit
 
 import pytest
@@ -30,6 +31,7 @@ UNITS = ("countersign-api.service", "countersign-signer.service", "countersign-w
 PDF = {"Content-Type": "application/pdf"}
 
 SECONDS_TO_STOP = 30
+SECONDS_TO_MAIL = 30
 
 #: What a program needs of its surroundings, beside the README's environment.
 SURROUNDINGS = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -39,17 +41,19 @@ class Mailbox:
     """An SMTP server's handler that keeps what it gets."""
 
     def __init__(self) -> None:
-        self.letters: list[bytes] = []
+        self.letters: SimpleQueue[bytes] = SimpleQueue()
 
     async def handle_DATA(self, _server, _session, envelope) -> str:  # noqa: N802 (the library's name)
-        self.letters.append(envelope.content)
+        self.letters.put(envelope.content)
         return "250 OK"
 
     def link(self) -> str:
         """Wait for the letter; return the address in it."""
-        while not self.letters:
-            pass
-        text = message_from_bytes(self.letters[0], policy=policy.default).get_body(("plain",)).get_content()
+        text = (
+            message_from_bytes(self.letters.get(timeout=SECONDS_TO_MAIL), policy=policy.default)
+            .get_body(("plain",))
+            .get_content()
+        )
         return re.search(r"https://\S+", text)[0]
 
 
@@ -116,20 +120,15 @@ class Places:
         return re.sub(r"/etc/letsencrypt/live/[\w.]+", str(self.folder), text)
 
 
-@pytest.fixture
-def places(tmp_path) -> Places:
-    return Places(tmp_path, *free_ports(4))
-
-
-@pytest.fixture
-def environment(places) -> dict[str, str]:
+def environment_of(places: Places) -> dict[str, str]:
     (text,) = [block for block in blocks("sh") if "DATABASE_URL" in block]
     return SURROUNDINGS | dotenv_values(stream=StringIO(places.move(text)))
 
 
-@pytest.fixture
-def site(places, environment) -> Iterator[Site]:
+@contextmanager
+def running_site(places: Places) -> Iterator[Site]:
     """Install, start every unit and the proxy, as the README says."""
+    environment = environment_of(places)
     run("countersign", "db", "upgrade", environment=environment)
     project_id = run("countersign", "projects", "create", "Acme", environment=environment)
     key = run("countersign", "keys", "create", project_id, environment=environment)
@@ -149,6 +148,17 @@ def site(places, environment) -> Iterator[Site]:
         wait_until_answers(f"http://127.0.0.1:{places.api}/v1/health")
         wait_until_answers(f"http://127.0.0.1:{places.signer}/health")
         yield Site(f"https://127.0.0.1:{places.proxy}", certificate, key, mailbox, processes)
+
+
+@pytest.fixture
+def places(tmp_path) -> Places:
+    return Places(tmp_path, *free_ports(4))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[Site]:
+    with running_site(Places(tmp_path_factory.mktemp("site"), *free_ports(4))) as site:
+        yield site
 
 
 def run(name: str, *arguments: str, environment: dict[str, str]) -> str:
@@ -226,8 +236,9 @@ def test_what_is_not_for_the_world_is_not_found_there(site, address):
     assert site.call("GET", address).status_code == 404
 
 
-def test_every_unit_stops_when_systemd_asks_it_to(site):
-    for process in site.processes:
-        process.ask_to_stop()
+def test_every_unit_stops_when_systemd_asks_it_to(places):
+    with running_site(places) as site:
+        for process in site.processes:
+            process.ask_to_stop()
 
-    assert [process.wait(SECONDS_TO_STOP) for process in site.processes] == [0, 0, 0]
+        assert [process.wait(SECONDS_TO_STOP) for process in site.processes] == [0, 0, 0]
