@@ -49,12 +49,8 @@ class Mailbox:
 
     def link(self) -> str:
         """Wait for the letter; return the address in it."""
-        text = (
-            message_from_bytes(self.letters.get(timeout=SECONDS_TO_MAIL), policy=policy.default)
-            .get_body(("plain",))
-            .get_content()
-        )
-        return re.search(r"https://\S+", text)[0]
+        letter = message_from_bytes(self.letters.get(timeout=SECONDS_TO_MAIL), policy=policy.default)
+        return re.search(r"https://\S+", letter.get_body(("plain",)).get_content())[0]
 
 
 @dataclass
