@@ -106,9 +106,14 @@ def open_engine(url: str, *, pool_size: int) -> Engine:
     return engine
 
 
+def is_sqlite(url: str) -> bool:
+    """Tell whether the database is a file that this process reads itself."""
+    return make_url(url).get_backend_name() == "sqlite"
+
+
 def warn_about_sqlite(url: str) -> None:
     """Say so, once per process that serves, when the library can harm the database."""
-    if make_url(url).get_backend_name() == "sqlite" and sqlite3.sqlite_version_info < SQLITE_WITHOUT_WAL_RACE:
+    if is_sqlite(url) and sqlite3.sqlite_version_info < SQLITE_WITHOUT_WAL_RACE:
         log.warning("SQLite is older than 3.51.3: keep backups (README, Deployment)", version=sqlite3.sqlite_version)
 
 

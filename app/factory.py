@@ -8,6 +8,8 @@ from app.api.errors import register_error_handlers
 from app.api.openapi.pages import register_description
 from app.api.parsing import LARGEST_JSON
 from app.config import Settings, load_settings
+from app.domain import turns
+from app.extensions import is_sqlite
 from app.foundation import create_foundation
 from app.metrics import count_request
 from app.observation import observe
@@ -36,6 +38,8 @@ def create_app(settings: Settings | None = None, dependencies: Dependencies | No
     app.url_map.merge_slashes = False  # An address has one form; another one is not found, and never a redirect.
     _register_api(app, settings)
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    if is_sqlite(settings.database_url):
+        app.wsgi_app = turns.by_turns(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

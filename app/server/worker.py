@@ -3,7 +3,7 @@
 import math
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from selectors import EVENT_READ
 from typing import TYPE_CHECKING, Protocol
@@ -12,14 +12,11 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from app.domain import turns
 from app.server.connection import PatientSocket
 from app.server.intake import Intake
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
-
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: Seconds in which a client can read its answer before the connection is gone, and in which what it sends is discarded.
 LINGER = 2.0
@@ -67,17 +64,6 @@ class PatientWorker(ThreadWorker):
         self._next_sweep = 0.0
         self._closes_at = math.inf
         super().init_process()
-
-    def load_wsgi(self) -> None:
-        """Load the application; the threads take turns in it, not while an answer is on its way to the client."""
-        super().load_wsgi()
-        application: WSGIApplication = self.wsgi  # type: ignore[has-type]  # gunicorn has no types.
-
-        def in_turn(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-            with turns.taken():
-                return application(environ, start_response)
-
-        self.wsgi = in_turn
 
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection; who has more of them hesitates longer, so that a sibling with fewer is first."""

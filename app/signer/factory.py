@@ -11,8 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.config import SettingsError, SignerSettings, load_signer_settings
+from app.domain import turns
 from app.domain.errors import UnreadablePdf
 from app.domain.ports import FileStorage
+from app.extensions import is_sqlite
 from app.gateways.storage.factory import open_storage
 from app.logs import configure_logging
 from app.observation import observe
@@ -105,6 +107,8 @@ def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sa
         return jsonify({"status": "ok"})
 
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    if is_sqlite(settings.database_url):
+        app.wsgi_app = turns.by_turns(app.wsgi_app)  # type: ignore[method-assign]
     if run_jobs:
         dependencies.jobs.start()
     return app
