@@ -90,7 +90,7 @@ def test_a_document_runs_nothing_where_it_is_shown(api):
 def test_without_tls_nobody_is_told_to_insist_on_it(settings, deps):
     app = create_app(replace(settings, public_url="http://127.0.0.1:8000"), deps)
 
-    assert "Strict-Transport-Security" not in app.test_client().get("/v1/health").headers
+    assert "Strict-Transport-Security" not in app.test_client().get("/nowhere").headers
 
 
 def test_addresses_are_built_from_the_setting_and_never_from_the_host_that_was_asked_for(api):
