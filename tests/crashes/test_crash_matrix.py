@@ -2,7 +2,6 @@
 
 import multiprocessing
 import shutil
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +19,7 @@ from app.services.unit_of_work import reading
 from tests import databases, invariants
 from tests.callers import Caller, make_caller
 from tests.crashes.build import build
+from tests.crashes.mortal import points_passed
 from tests.crashes.operations import Task, create, perform, receive
 from tests.fakes.clock import FakeClock
 from tests.fakes.provider_server import ProviderServer
@@ -89,19 +89,7 @@ class Case:
             event=self.event,
             crash_at=crash_at,
         )
-        ours, theirs = forks.Pipe(duplex=False)
-        process = forks.Process(target=perform, args=(task, theirs))
-        process.start()
-        theirs.close()
-        try:
-            passed: list[str] | None = ours.recv()
-        except EOFError:
-            passed = None
-        process.join()
-        assert process.exitcode == (0 if passed is not None else -signal.SIGKILL)
-        process.close()
-        ours.close()
-        return passed
+        return points_passed(forks, perform, task)
 
     def drain(self) -> None:
         """Let the worker do its work until long after everything must be over."""

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import shutil
-import signal
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -11,6 +10,7 @@ import pytest
 
 from app.extensions import db
 from tests.builders.ceremonies import finish, work
+from tests.crashes.mortal import points_passed
 from tests.crashes.retention import Task, perform
 from tests.databases import POSTGRES_URL
 from tests.provider_events import deliver, make_event
@@ -39,19 +39,7 @@ def completed(app, api, signing, time):
 
 def run(task):
     """Run the task in a process of its own; return the points that it passed, None when it was killed."""
-    ours, theirs = forks.Pipe(duplex=False)
-    process = forks.Process(target=perform, args=(task, theirs))
-    process.start()
-    theirs.close()
-    try:
-        passed = ours.recv()
-    except EOFError:
-        passed = None
-    process.join()
-    assert process.exitcode == (0 if passed is not None else -signal.SIGKILL)
-    process.close()
-    ours.close()
-    return passed
+    return points_passed(forks, perform, task)
 
 
 def kept_files(folder):

@@ -1,7 +1,6 @@
 """kill -9 of the worker at each step of an attempt: another one delivers after the lease, and nothing is lost."""
 
 import multiprocessing
-import signal
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +10,7 @@ from app.domain import clock
 from app.extensions import db
 from app.services import delivering
 from tests.callers import make_recipient, rewire
+from tests.crashes.mortal import points_passed
 from tests.crashes.webhook_attempts import LoggedReceiver, Task, perform
 from tests.fakes.inspector import TrustingInspector
 from tests.webhooks import attempts, deliveries, subscribe
@@ -55,20 +55,8 @@ def queued(app, api, time):
 
 def deliver_and_die(settings, receiver, *, crash_at):
     """Return the steps that a worker passed, None when it was killed."""
-    ours, theirs = forks.Pipe(duplex=False)
     task = Task(settings=settings, now=clock.utcnow(), receiver=receiver, crash_at=crash_at)
-    process = forks.Process(target=perform, args=(task, theirs))
-    process.start()
-    theirs.close()
-    try:
-        passed = ours.recv()
-    except EOFError:
-        passed = None
-    process.join()
-    assert process.exitcode == (0 if passed is not None else -signal.SIGKILL)
-    process.close()
-    ours.close()
-    return passed
+    return points_passed(forks, perform, task)
 
 
 def test_the_steps_are_all_there_are(settings, queued, receiver):
