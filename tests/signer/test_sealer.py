@@ -1,7 +1,6 @@
 """Sealing in a process of its own: what comes back is sealed, whatever an authority does."""
 
 import pytest
-from structlog.testing import capture_logs
 
 from app.domain.errors import UnreadablePdf
 from app.pdf.sandbox import Sandbox, SandboxError
@@ -10,6 +9,7 @@ from app.signer.sealer import SandboxedSealer
 from app.signer.verification import verify
 from tests.builders.pdfs import make_pdf, truncated_pdf
 from tests.builders.seals import NOW, PASSPHRASE, timestamp_server
+from tests.logbook import Logbook
 
 AUTHORITY = "http://127.0.0.1:9/tsa"
 
@@ -33,6 +33,11 @@ def key(tmp_path):
     return load_key(tmp_path / "seal.p12", PASSPHRASE)
 
 
+@pytest.fixture
+def logbook():
+    return Logbook()
+
+
 def seal(sealer, content=None):
     return sealer.seal(content or make_pdf(), reason="Completed", signed_at=NOW)
 
@@ -54,23 +59,22 @@ def test_a_file_that_cannot_carry_a_seal_is_refused(sandbox, key):
 
 
 @pytest.mark.parametrize("failure", [UnreadablePdf("beyond the limits"), SandboxError("it does not start")])
-def test_an_authority_that_takes_the_child_down_costs_the_time_stamp_and_not_the_seal(sandbox, key, failure):
+def test_an_authority_that_takes_the_child_down_costs_the_time_stamp_and_not_the_seal(sandbox, key, failure, logbook):
     sealer = SandboxedSealer(sandbox=Exhausted(sandbox, failure), key=key, tsa_url=AUTHORITY)
 
-    with capture_logs() as logs:
-        sealed = seal(sealer)
+    sealed = seal(sealer)
 
     assert verify(sealed.content, trusted=key.certificate).ok
     assert not sealed.timestamped
-    assert [line["event"] for line in logs] == ["signer.seal.timestamp_failed"]
+    assert logbook.line("signer.seal.timestamp_failed")
 
 
-def test_an_authority_that_gives_no_time_is_told_in_the_log(sandbox, key):
-    with timestamp_server(lambda *_: (500, b"")) as (url, _), capture_logs() as logs:
+def test_an_authority_that_gives_no_time_is_told_in_the_log(sandbox, key, logbook):
+    with timestamp_server(lambda *_: (500, b"")) as (url, _):
         sealed = seal(SandboxedSealer(sandbox=sandbox, key=key, tsa_url=url))
 
     assert not sealed.timestamped
-    assert [line["event"] for line in logs] == ["signer.seal.timestamp_failed"]
+    assert logbook.line("signer.seal.timestamp_failed")
 
 
 def test_neither_the_key_nor_its_passphrase_is_shown(key):
