@@ -3,6 +3,9 @@
 The worker stays for long and serves no HTTP API, so it does without all that the API is made of: `factory.py`.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask
 
 from app.api.deps import EXTENSION
@@ -27,6 +30,14 @@ from app.services.dependencies import Dependencies
 CONNECTIONS = 20
 
 
+class Countersign(Flask):
+    """An app whose views and hooks are plain functions, all of them."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function: Flask would look for coroutines among all of them at every request."""
+        return func
+
+
 def create_foundation(settings: Settings | None = None, dependencies: Dependencies | None = None) -> Flask:
     """Build an app without routes. Without settings they are read from the environment; raises SettingsError.
 
@@ -34,7 +45,7 @@ def create_foundation(settings: Settings | None = None, dependencies: Dependenci
     """
     settings = settings or load_settings()
     configure_logging(level=settings.log_level, log_format=settings.log_format)
-    app = Flask("countersign", static_folder=None)
+    app = Countersign("countersign", static_folder=None)
     app.debug = False  # Whatever FLASK_DEBUG says: its pages show source and settings.
     _bind_database(app, settings)
     app.extensions[EXTENSION] = dependencies or build_dependencies(settings)

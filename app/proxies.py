@@ -1,6 +1,7 @@
 """Finds the address of the person behind trusted reverse proxies; anybody else's word for it counts for nothing."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -70,6 +71,7 @@ def is_within(address: str, networks: Sequence[str]) -> bool:
     return found is not None and any(found in ip_network(network) for network in networks)
 
 
+@lru_cache(maxsize=1024)  # The same few proxies and clients come again and again.
 def _address(text: str) -> Address | None:
     """Read an address as proxies write it: bare, or with a port (`192.0.2.1:80`, `[2001:db8::1]:80`)."""
     text = text.strip()

@@ -7,7 +7,9 @@ a whole office, or, with TRUSTED_PROXIES forgotten, everybody.
 
 import logging
 import time
+from collections.abc import Callable
 from ipaddress import IPv4Address, ip_address, ip_network
+from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
@@ -35,6 +37,19 @@ class _OurLog(logging.Handler):
 _OUR_LOG = _OurLog(logging.WARNING)
 
 
+class _SparingLimiter(Limiter):
+    """Looks for limits only at calls that count: with the defaults, those without a valid key."""
+
+    def __init__(self, *args: Any, counts: Callable[[], bool], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.counts = counts
+
+    def _check_request_limit(self, *args: Any, **kwargs: Any) -> None:
+        # Finding no limit takes the library as long as reading the caller's key.
+        if self.counts():
+            super()._check_request_limit(*args, **kwargs)
+
+
 def limit_calls(app: Flask, settings: Settings) -> None:
     """Count calls before anything but the key is looked at; answer 429 with Retry-After to what is too much.
 
@@ -51,20 +66,21 @@ def limit_calls(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def tell_limit(response: Response) -> Response:
-        if (limit := limiter.current_limit) is not None:
+        if limiter.counts() and (limit := limiter.current_limit) is not None:
             _add_headers(response, limit, limiter)
         return response
 
 
-def _limiter(settings: Settings) -> Limiter:
+def _limiter(settings: Settings) -> _SparingLimiter:
     failures = ApplicationLimit(
         settings.rate_limit_failed_auth, key_function=_address, exempt_when=lambda: "refusal" not in g
     )
     calls = settings.rate_limit_per_key and ApplicationLimit(
         settings.rate_limit_per_key, key_function=_key, exempt_when=lambda: "key_prefix" not in g
     )
-    limiter = Limiter(
+    limiter = _SparingLimiter(
         _address,
+        counts=(lambda: True) if calls else (lambda: "refusal" in g),
         application_limits=[failures, calls] if calls else [failures],
         storage_uri=settings.ratelimit_storage_uri,
         storage_options=_storage_options(settings.ratelimit_storage_uri),
@@ -72,9 +88,6 @@ def _limiter(settings: Settings) -> Limiter:
         # A call of an address where there is nothing counts like any other.
         request_identifier=lambda: request.endpoint or "nowhere",
     )
-    if not calls:
-        # Not even looking for a limit is cheaper than finding none.
-        limiter.request_filter(lambda: "refusal" not in g)
     limiter.logger.addHandler(_OUR_LOG)
     return limiter
 
