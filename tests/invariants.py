@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.history import Mark
 from app.domain.lifecycle import TERMINAL, TRANSITIONS, Action, Status
 from app.models import HistoryEntry, IdempotencyKey, SignatureRequest
 
@@ -36,6 +37,7 @@ def broken(session: Session, envelopes: Sequence[Envelope]) -> list[str]:
         *_envelopes_without_request(requests, envelopes),
         *_disagreements(requests, envelopes),
         *_broken_histories(session, requests),
+        *_untold_mail_failures(session, requests, envelopes),
     ]
 
 
@@ -85,6 +87,20 @@ def _disagreements(requests: Sequence[SignatureRequest], envelopes: Sequence[Env
             yield f"request {request.id} is {request.status} here and {theirs} there"
         if request.status == Status.COMPLETED and request.signed_file_id is None:
             yield f"request {request.id} is completed without its signed PDF"
+
+
+def _untold_mail_failures(
+    session: Session, requests: Sequence[SignatureRequest], envelopes: Sequence[Envelope]
+) -> Iterator[str]:
+    """A mail that failed is in the history once."""
+    entries = session.scalars(select(HistoryEntry.recipient_id).where(HistoryEntry.action == Mark.MAIL_FAILED))
+    here = Counter(entries)
+    there = {person: count for envelope in envelopes for person, count in envelope["mail_failures"].items()}
+    for request in requests:
+        for person in request.recipients:
+            failed = there.get(person.provider_id, 0)
+            if here[person.id] != failed:
+                yield f"of {failed} failed mails, the history of {request.id} knows {here[person.id]}"
 
 
 def _broken_histories(session: Session, requests: Sequence[SignatureRequest]) -> Iterator[str]:

@@ -99,7 +99,9 @@ def get_signature(request_id: UUID) -> ShownRequest:
 def list_events(query: Mapping[str, Any], request_id: UUID) -> HistoryPage:
     """List what happened to a request, when and by whom, newest last.
 
-    `cursor` is the `sequence` of an event: what came after it is returned.
+    `cursor` is the `sequence` of an event: what came after it is returned. Beside the events of webhooks there are
+    `recipient.declined`, `recipient.reminded`, `recipient.mail_failed` (a mail to that person was refused for good, or
+    not taken for two days; `reason` says what the mail server answered) and `signature.erased`. They move no status.
     """
     return history.list_page(request_id, project_id=current_project(), after=query["cursor"], limit=query["limit"])
 

@@ -12,6 +12,7 @@ class Mark(StrEnum):
     SIGNED = "recipient_signed"
     DECLINED = "recipient_declined"
     REMINDED = "recipient_reminded"
+    MAIL_FAILED = "recipient_mail_failed"
     ERASED = "erased"
 
 
@@ -35,6 +36,7 @@ TYPE_BY_ACTION: dict[str, str] = {
     Mark.SIGNED: Event.SIGNED,
     Mark.DECLINED: "recipient.declined",
     Mark.REMINDED: "recipient.reminded",
+    Mark.MAIL_FAILED: "recipient.mail_failed",
     Mark.ERASED: "signature.erased",
 }
 

@@ -138,6 +138,8 @@ def _apply_recipients(session: Session, request: SignatureRequest, state: Envelo
             transitions.mark_signed(session, request, recipient, at=person.signed_at, cause=CAUSE)
         if person.declined_at is not None:
             transitions.mark_declined(session, request, recipient, at=person.declined_at, cause=CAUSE)
+        if person.mail_failures:
+            transitions.mark_mail_failed(session, request, recipient, reasons=person.mail_failures, cause=CAUSE)
 
 
 def _decline_reason(state: EnvelopeState) -> str | None:

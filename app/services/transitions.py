@@ -1,5 +1,6 @@
 """The only writer of a request's status: the change, its history and its webhooks, in the caller's transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -18,6 +19,12 @@ log = structlog.get_logger(__name__)
 
 #: Made once: making a statement takes longer than running it.
 LAST_SEQUENCE = select(func.max(HistoryEntry.sequence)).where(HistoryEntry.request_id == bindparam("request_id"))
+
+MAILS_FAILED = (
+    select(func.count())
+    .select_from(HistoryEntry)
+    .where(HistoryEntry.recipient_id == bindparam("recipient_id"), HistoryEntry.action == Mark.MAIL_FAILED)
+)
 
 
 def lock(session: Session, request_id: UUID) -> SignatureRequest:
@@ -77,6 +84,18 @@ def mark_declined(
 def mark_reminded(session: Session, request: SignatureRequest, recipient: Recipient, *, cause: str) -> None:
     """Record that a person was reminded; nothing moves."""
     _record(session, request, action=Mark.REMINDED, recipient=recipient, cause=cause)
+
+
+def mark_mail_failed(
+    session: Session, request: SignatureRequest, recipient: Recipient, *, reasons: Sequence[str], cause: str
+) -> None:
+    """Record, once each, the mails to a person that could not be delivered; nothing moves.
+
+    `reasons` are those of all such mails so far, the first one first: what goes beyond those on record is new.
+    """
+    on_record = session.scalar(MAILS_FAILED, {"recipient_id": recipient.id}) or 0
+    for reason in reasons[on_record:]:
+        _record(session, request, action=Mark.MAIL_FAILED, recipient=recipient, cause=cause, reason=reason)
 
 
 def mark_erased(session: Session, request: SignatureRequest, *, cause: str) -> None:

@@ -18,6 +18,10 @@ GENESIS = "0" * 64
 MAX_USER_AGENT = 500
 #: The event of the line that says which lines before it were erased.
 ERASED = "personal_data_erased"
+#: What became of a mail: it went out; it was given up for good; it was of no use any more.
+MAIL_SENT = "mail_sent"
+MAIL_FAILED = "mail_failed"
+MAIL_DROPPED = "mail_dropped"
 
 
 def record_signer(  # noqa: PLR0913 (who, what and from where)

@@ -120,6 +120,12 @@ class Envelopes:
             entries = select(AuditEntry).where(AuditEntry.envelope_id == envelope_id).order_by(AuditEntry.sequence)
             return list(session.scalars(entries))
 
+    def mail_failures(self, envelope_id: UUID) -> list[AuditEntry]:
+        """Return the trail's lines of mails that could not be delivered, in order: a list that only grows."""
+        failed = select(AuditEntry).filter_by(envelope_id=envelope_id, event=audit.MAIL_FAILED)
+        with self.database.reading() as session:
+            return list(session.scalars(failed.order_by(AuditEntry.sequence)))
+
     def cancel(
         self, envelope_id: UUID, *, reason: str | None, notify: bool, ip_address: str | None
     ) -> CancelledEnvelope:

@@ -24,6 +24,8 @@ class EventType(StrEnum):
     CERTIFICATE_GENERATED = "signing_request.certificate.generated"
     RECIPIENT_SIGNED = "signing_request.recipient.signed"
     RECIPIENT_DECLINED = "signing_request.recipient.declined"
+    #: A word of ours, in the same form; a receiver reads the people again, as with every event.
+    RECIPIENT_MAIL_FAILED = "signing_request.recipient.mail_failed"
 
 
 class EventOutbox:

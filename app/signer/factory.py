@@ -150,7 +150,7 @@ def _assemble(
     sealing = SealingQueue(
         database, storage=storage, sandbox=stamping_sandbox, sealer=sealer, events=events, letters=letters
     )
-    mails = MailQueue(database, storage=storage, transport=_transport(settings))
+    mails = MailQueue(database, storage=storage, transport=_transport(settings), events=events)
     runs: dict[str, Run] = {
         "sealing": sealing.run_pending,
         "expiry": lambda: envelopes.expire_due(EXPIRY_BATCH) + uploads.clear_expired(EXPIRY_BATCH),

@@ -94,7 +94,7 @@ class LeasedQueue(ABC):
         owner: str,
         *,
         next_attempt_at: datetime | None = None,
-        also: Callable[[Session], None] | None = None,
+        also: Callable[[Session], object] | None = None,
         **values: Any,
     ) -> None:
         """Give the row back, and do what is `also` to be done in the same transaction; nothing if it is not ours."""

@@ -21,6 +21,7 @@ from app.domain.ports import FileStorage
 from app.signer import audit
 from app.signer.database import Database
 from app.signer.envelopes import lock_envelope
+from app.signer.events import EventOutbox, EventType
 from app.signer.leases import GiveUp, LeasedQueue, TryAgain
 from app.signer.letters import CODE_LIFETIME
 from app.signer.models import Envelope, EnvelopeStatus, Mail, MailKind
@@ -146,22 +147,26 @@ class MailQueue(LeasedQueue):
     # one go out twice, both have the same Message-ID.
     lease = timedelta(minutes=2)
 
-    def __init__(self, database: Database, *, storage: FileStorage, transport: MailTransport) -> None:
+    def __init__(
+        self, database: Database, *, storage: FileStorage, transport: MailTransport, events: EventOutbox
+    ) -> None:
         super().__init__(database)
         self._storage = storage
         self._transport = transport
+        self._events = events
 
     def work(self, row_id: Any, owner: str) -> None:
         """Send the mail, and forget its text: it may hold a signing link or a code."""
         with self.database.reading() as session:
             mail = session.get_one(Mail, row_id)
             status = session.get_one(Envelope, mail.envelope_id).status
-        if mail.kind in ABOUT_OPEN_ENVELOPES and status is not EnvelopeStatus.SENT:
-            raise GiveUp(f"The envelope was over before the {mail.kind} was sent.")
-        if mail.kind is MailKind.CODE and mail.created_at + CODE_LIFETIME <= clock.utcnow():
-            raise GiveUp("The code was too old before it was sent.")
+        reason = _why_pointless(mail, status)
+        if reason is not None:
+            note = partial(_note, mail, audit.MAIL_DROPPED, "Dropped a mail that was of no use any more", reason=reason)
+            self.settle(row_id, owner, also=note, mime=None, last_error=reason)
+            return
         self._transport.send(self._message(mail), mail)
-        note = partial(_note, mail, "mail_sent", SENT[mail.kind])
+        note = partial(_note, mail, audit.MAIL_SENT, SENT[mail.kind])
         self.settle(row_id, owner, also=note, sent_at=clock.utcnow(), mime=None, last_error=None)
 
     def wait_after(self, attempts: int) -> timedelta | None:
@@ -169,10 +174,14 @@ class MailQueue(LeasedQueue):
         return exponential(attempts, first=FIRST_WAIT, longest=LONGEST_WAIT) if attempts < MAX_ATTEMPTS else None
 
     def abandon(self, row_id: Any, owner: str, error: str) -> None:
-        """Keep that it was given up, not what it said; the envelope's trail says so too."""
+        """Keep that it was given up, not what it said; the envelope's trail says so too, and the API is told."""
         with self.database.reading() as session:
             mail = session.get_one(Mail, row_id)
-        note = partial(_note, mail, "mail_failed", "A mail could not be delivered", reason=error)
+
+        def note(session: Session) -> None:
+            envelope = _note(mail, audit.MAIL_FAILED, "A mail could not be delivered", session, reason=error)
+            self._events.add(session, envelope, EventType.RECIPIENT_MAIL_FAILED)
+
         self.settle(row_id, owner, also=note, last_error=error, abandoned_at=clock.utcnow(), mime=None)
 
     def _message(self, mail: Mail) -> EmailMessage:
@@ -185,10 +194,19 @@ class MailQueue(LeasedQueue):
         return message
 
 
-def _note(mail: Mail, event: str, description: str, session: Session, *, reason: str | None = None) -> None:
+def _why_pointless(mail: Mail, status: EnvelopeStatus) -> str | None:
+    if mail.kind in ABOUT_OPEN_ENVELOPES and status is not EnvelopeStatus.SENT:
+        return f"The envelope was over before the {mail.kind} was sent."
+    if mail.kind is MailKind.CODE and mail.created_at + CODE_LIFETIME <= clock.utcnow():
+        return "The code was too old before it was sent."
+    return None
+
+
+def _note(mail: Mail, event: str, description: str, session: Session, *, reason: str | None = None) -> Envelope:
     envelope = lock_envelope(session, mail.envelope_id)
     details = {"recipient_id": str(mail.recipient_id), "kind": mail.kind.value, "reason": reason}
     audit.record_service(session, envelope, event, description, details)
+    return envelope
 
 
 def _failure(code: int) -> Exception:

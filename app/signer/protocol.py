@@ -148,8 +148,9 @@ def _add_reading(blueprint: Blueprint, dependencies: Dependencies) -> None:
     @blueprint.get("/signing-requests/<envelope_id>/users")
     def get_users(envelope_id: str) -> ResponseReturnValue:
         """Return the people of an envelope (section 7)."""
-        recipients = envelopes.get(_id(envelope_id)).recipients
-        return jsonify({"results": [readback.user(recipient) for recipient in recipients]})
+        envelope = envelopes.get(_id(envelope_id))
+        failures = envelopes.mail_failures(envelope.id)
+        return jsonify({"results": [readback.user(recipient, failures) for recipient in envelope.recipients]})
 
     @blueprint.get("/signing-requests/<envelope_id>/fields")
     def get_fields(envelope_id: str) -> ResponseReturnValue:

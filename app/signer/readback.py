@@ -4,7 +4,7 @@ The answer to a create and the list say `status` as a word and `..._date`, the d
 (provider fact sheet, sections 2.6 and 5 to 8).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain import clock
@@ -159,8 +159,8 @@ def listed(envelope: Envelope, links: FileLinks) -> dict[str, Any]:
     }
 
 
-def user(recipient: Recipient) -> dict[str, Any]:
-    """Return a person and how far they are (section 7)."""
+def user(recipient: Recipient, mail_failures: Sequence[AuditEntry]) -> dict[str, Any]:
+    """Return a person and how far they are (section 7), and of the envelope's mail that failed what was theirs."""
     return {
         **_recipient(recipient),
         **NO_CONTACT,
@@ -172,6 +172,12 @@ def user(recipient: Recipient) -> dict[str, Any]:
         "missing_fields": [],
         "required_read_only_fields": [],
         "ready_to_send": True,
+        # A member of ours: the provider says nothing about mail.
+        "mail_failures": [
+            {"failed_on": iso(line.at), "reason": line.details["reason"]}
+            for line in mail_failures
+            if line.details.get("recipient_id") == str(recipient.id)
+        ],
     }
 
 

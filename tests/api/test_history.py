@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.domain.events import Event
 from app.domain.history import TYPE_BY_ACTION, Mark
 from app.domain.lifecycle import Action
 from app.domain.ports import EnvelopeStatus
@@ -104,6 +105,19 @@ def test_a_cancel_tells_whether_the_project_or_the_provider_did_it(app, api, sig
     assert told(api, ours)[-1] == ("signature.cancelled", "cancelled", "api", None)
     assert fetch(api, ours)["events"][-1]["reason"] == "Superseded"
     assert told(api, theirs)[-1] == ("signature.cancelled", "cancelled", "provider", None)
+
+
+def test_a_mail_that_was_refused_names_whose_and_why_and_no_webhook_tells_of_it(app, api, signing, webhooks):
+    api.post("/v1/webhooks", json={"url": "https://example.com/hook", "events": [*Event]})
+    created = api.created(recipients=[JANE, JOHN])
+    work(app)
+    before = len(webhooks.sent)
+    signing.fail_to_mail(signing.only(), 2, "The mail server answered 550.")
+    tell(app, signing, "recipient.mail_failed")
+
+    assert told(api, created)[1:] == [("recipient.mail_failed", "sent", "provider", "John")]
+    assert fetch(api, created)["events"][-1]["reason"] == "The mail server answered 550."
+    assert len(webhooks.sent) == before == 1
 
 
 def test_a_long_history_comes_in_parts_and_can_be_gone_on_with(api, time):

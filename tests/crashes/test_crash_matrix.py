@@ -42,6 +42,7 @@ FAULTS = {
     "apply": ("read", (None, "drop_before", "error_before", "rubbish", HANG)),
     "receive": ("read", (None,)),
     "apply event": ("users", (None, "drop_before", "error_before", "rubbish", HANG)),
+    "apply mail failure": ("users", (None, "drop_before", "rubbish")),
     "archive": ("download", (None, "drop_before", "error_before", "rubbish", {"kind": "refuse", "status": 503})),
     "expire": ("cancel", (None, *LOST)),
     "resolve": ("list", (None, "drop_before", "error_before", "rubbish")),
@@ -185,7 +186,10 @@ def _prepare(case: Case, operation: str) -> None:
     if operation in {"receive", "apply event"}:
         case.provider.sign(envelope["id"])
         case.event = signed_event("evt_1", "signing_request.recipient.signed", envelope["id"], EVENT_SECRET)
-    if operation == "apply event":
+    if operation == "apply mail failure":
+        case.provider.refuse_mail(envelope["id"])
+        case.event = signed_event("evt_1", "signing_request.recipient.mail_failed", envelope["id"], EVENT_SECRET)
+    if operation in {"apply event", "apply mail failure"}:
         receive(case.caller, case.event)
     if operation == "archive":
         # The state is applied, the files are not fetched yet.

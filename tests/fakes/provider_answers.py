@@ -72,6 +72,7 @@ def people(envelope: Envelope) -> dict[str, Any]:
                 "finished_on": _time(person.finished_on),
                 "declined_on": _time(person.declined_on),
                 "decline_reason": person.decline_reason,
+                **_mail_failures(person),
             }
             for person in envelope.people
         ]
@@ -93,6 +94,7 @@ def for_control(envelope: Envelope) -> dict[str, Any]:
         "ref": reference(envelope),
         "created_at": _time(envelope.created_on),
         "invited": envelope.invited,
+        "mail_failures": {person.id: len(person.mail_failures) for person in envelope.people},
         "cancel_reason": envelope.cancel_reason,
     }
 
@@ -113,6 +115,11 @@ def _person(person: Person) -> dict[str, Any]:
         "designation": person.designation,
         "order": person.order,
     }
+
+
+def _mail_failures(person: Person) -> dict[str, Any]:
+    """Return the bundled service's own member; the remote service has none."""
+    return {"mail_failures": [{"reason": reason} for reason in person.mail_failures]} if person.mail_failures else {}
 
 
 def _moment(envelope: Envelope, word: str) -> str | None:

@@ -58,6 +58,10 @@ class ProviderControl:
     def decline(self, envelope_id: str, reason: str | None = None) -> dict[str, Any]:
         return self._act(envelope_id, "decline", reason=reason)
 
+    def refuse_mail(self, envelope_id: str) -> dict[str, Any]:
+        """Have the mail to the person whose turn it is refused for good."""
+        return self._act(envelope_id, "refuse_mail")
+
     def expire(self, envelope_id: str) -> dict[str, Any]:
         return self._act(envelope_id, "expire")
 
@@ -112,6 +116,6 @@ def act(state: ProviderState, envelope_id: str, action: str, body: Mapping[str, 
     match action:
         case "decline":
             return state.decline(envelope_id, body.get("reason"))
-        case "view" | "sign" | "finish" | "expire":
+        case "view" | "sign" | "finish" | "expire" | "refuse_mail":
             return getattr(state, action)(envelope_id)
     raise ValueError(action)

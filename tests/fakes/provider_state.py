@@ -19,6 +19,7 @@ DRAFT, OPEN, FINISHED = "not_sent", "in_progress", "finished"
 CANCELLED, DECLINED, EXPIRED, DELETED = "cancelled", "declined", "expired", "deleted"
 
 HAS_SIGNED = "signing_request.recipient.signed"
+MAIL_FAILED = "signing_request.recipient.mail_failed"
 
 
 class Refusal(Exception):
@@ -41,6 +42,8 @@ class Person:
     finished_on: datetime | None = None
     declined_on: datetime | None = None
     decline_reason: str | None = None
+    #: Why mails to them were given up: what the bundled service tells beyond the protocol.
+    mail_failures: list[str] = field(default_factory=list)
 
     @property
     def must_act(self) -> bool:
@@ -154,6 +157,17 @@ class ProviderState:
                 self._tell(envelope, "signing_request.certificate.generated")
             else:
                 self._invite(envelope)
+            return envelope
+
+    def refuse_mail(self, envelope_id: str) -> Envelope:
+        """Do as the mail server does that knows nobody of that name: whose turn it is was never asked to sign."""
+        with self.lock:
+            envelope = self._open(envelope_id)
+            person = envelope.active()
+            if person is None:
+                raise Refusal(409, "Nobody is left to write to.")
+            person.mail_failures.append("The mail server answered 550.")
+            self._tell(envelope, MAIL_FAILED)
             return envelope
 
     def finish(self, envelope_id: str) -> Envelope:

@@ -133,6 +133,10 @@ class FakeSigningProvider:
         self._change(envelope, order, declined_at=clock.utcnow(), decline_reason=reason)
         envelope.status = EnvelopeStatus.DECLINED
 
+    def fail_to_mail(self, envelope: FakeEnvelope, order: int, reason: str) -> None:
+        (person,) = [person for person in envelope.people if person.order == order]
+        self._change(envelope, order, mail_failures=(*person.mail_failures, reason))
+
     def finish(self, envelope: FakeEnvelope) -> None:
         for person in list(envelope.people):
             self.sign(envelope, person.order)

@@ -69,6 +69,26 @@ def test_of_several_flags_the_strongest_decides(requests_mock, flags, status):
     assert make_client().read(ENVELOPE_ID).status is status
 
 
+@pytest.mark.parametrize(
+    ("members", "reasons"),
+    [
+        ({}, ()),
+        ({"mail_failures": [{"failed_on": "…", "reason": "First."}, {"reason": "2" * 300}]}, ("First.", "2" * 200)),
+        ({"mail_failures": None}, ()),
+        ({"mail_failures": 2}, ()),
+        ({"mail_failures": ["First."]}, ()),
+        ({"mail_failures": [{"reason": None}, {"reason": 550}, {}]}, ()),
+    ],
+)
+def test_failed_mails_are_read_where_the_service_tells_of_them(requests_mock, members, reasons):
+    requests_mock.get(ENVELOPE_URL, json=detail_json("sent"))
+    requests_mock.get(f"{ENVELOPE_URL}/users", json={"results": [person_json(**members)]})
+
+    (person,) = make_client().read(ENVELOPE_ID).recipients
+
+    assert person.mail_failures == reasons
+
+
 def test_flags_may_be_numbers(requests_mock):
     requests_mock.get(ENVELOPE_URL, json=detail_json(status={"sent": 1, "finished": 0}))
     requests_mock.get(f"{ENVELOPE_URL}/users", json={"results": []})

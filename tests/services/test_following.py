@@ -1,13 +1,15 @@
 """What the provider's events do: nothing but make us read its state (contract section 6)."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
 from app.domain.errors import ProviderUnavailable
+from app.domain.history import Mark
 from app.domain.ports import EnvelopeStatus
-from app.models import HistoryEntry
+from app.models import HistoryEntry, Recipient
 from app.services.unit_of_work import reading
 from tests.builders.ceremonies import finish, work
 from tests.callers import make_recipient
@@ -153,6 +155,63 @@ def test_every_change_is_in_the_history(app, api, signing, created):
         ("recipient_signed", "viewed", "viewed", "provider"),
         ("complete", "viewed", "completed", "archive"),
     ]
+
+
+def mails_failed(app):
+    with app.app_context(), reading() as session:
+        rows = session.scalars(select(HistoryEntry).where(HistoryEntry.action == Mark.MAIL_FAILED)).all()
+        return [(row.recipient_id and session.get_one(Recipient, row.recipient_id).email, row.reason) for row in rows]
+
+
+def test_a_mail_that_could_not_be_delivered_is_written_down_and_moves_nothing(app, api, signing, created):
+    signing.fail_to_mail(signing.only(), 2, "No such address.")
+    tell(app, signing, "recipient.mail_failed")
+
+    assert show(api, created) == created
+    assert history(app, created)[1:] == [("recipient_mail_failed", "sent", "sent", "provider")]
+    assert mails_failed(app) == [("b@example.com", "No such address.")]
+
+
+def test_each_failed_mail_is_written_down_once_however_often_it_is_told(app, api, signing, created):
+    for number, reason in enumerate(("First.", "Second.")):
+        signing.fail_to_mail(signing.only(), 1, reason)
+        tell(app, signing, "recipient.mail_failed", event_id=f"evt_{number}")
+        tell(app, signing, "recipient.mail_failed", event_id=f"evt_{number}_again")
+    tell(app, signing, "recipient.mail_failed", event_id="evt_0")
+
+    assert mails_failed(app) == [("a@example.com", "First."), ("a@example.com", "Second.")]
+
+
+def test_mails_that_failed_unheard_are_all_written_down_at_the_next_read(app, api, signing, created):
+    for order, reason in ((1, "First."), (2, "Other."), (1, "Second.")):
+        signing.fail_to_mail(signing.only(), order, reason)
+    signing.sign(signing.only(), 1)
+    tell(app, signing, "recipient.signed")
+
+    assert sorted(mails_failed(app)) == [
+        ("a@example.com", "First."),
+        ("a@example.com", "Second."),
+        ("b@example.com", "Other."),
+    ]
+
+
+def test_a_copy_that_could_not_be_delivered_is_written_down_after_the_end(app, api, signing, created):
+    finish(signing)
+    tell(app, signing, "completed")
+    signing.fail_to_mail(signing.only(), 1, "Mailbox full.")
+    tell(app, signing, "recipient.mail_failed")
+
+    assert history(app, created)[-1] == ("recipient_mail_failed", "completed", "completed", "provider")
+
+
+def test_a_service_that_forgets_failed_mails_changes_nothing(app, api, signing, created):
+    signing.fail_to_mail(signing.only(), 1, "No.")
+    tell(app, signing, "recipient.mail_failed")
+    envelope = signing.only()
+    envelope.people = [replace(person, mail_failures=()) for person in envelope.people]
+    tell(app, signing, "updated")
+
+    assert mails_failed(app) == [("a@example.com", "No.")]
 
 
 def test_people_are_known_by_their_id_when_their_address_changes(app, api, signing, created, time):

@@ -245,7 +245,12 @@ class Countersign(RuleBasedStateMachine):
             self.time.advance(minutes=wait)
             worker.run_until_idle(self.app, self.deps)
         envelopes = [
-            {"id": each.provider_id, "ref": str(each.draft.reference), "status": WORDS[each.status]}
+            {
+                "id": each.provider_id,
+                "ref": str(each.draft.reference),
+                "status": WORDS[each.status],
+                "mail_failures": {person.provider_id: len(person.mail_failures) for person in each.people},
+            }
             for each in self.signing.envelopes.values()
         ]
         with self.app.app_context(), reading() as session:

@@ -1,15 +1,18 @@
 """What the tests of the signing service can ask for."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from app.pdf.sandbox import Sandbox
 from app.signer.languages import Language, speaking
 from tests import databases
 from tests.fakes.clock import FakeClock
+from tests.signer.pair import paired
 from tests.signer.service import Service, make_service
 
 
@@ -48,6 +51,18 @@ def start_service(
         yield start
         for service in started:
             service.parts.database.engine.dispose()
+
+
+@pytest.fixture
+def start_pair(
+    app: Flask, tmp_path: Path, signer_template: object, sandbox: Sandbox, time: FakeClock
+) -> Iterator[Callable[..., Service]]:
+    """Give the API a signing service with settings of the test, over real HTTP in both directions."""
+    folder = tmp_path / "signer"
+    folder.mkdir()
+    with ExitStack() as opened:
+        url = opened.enter_context(signer_template.copy(folder))
+        yield lambda **settings: opened.enter_context(paired(app, folder, sandbox, database_url=url, **settings))
 
 
 @pytest.fixture

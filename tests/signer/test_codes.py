@@ -254,7 +254,7 @@ class TestThePace:
         time.advance(minutes=10)
         service.work()
         assert len(service.mails(PERSON)) == 1
-        assert trail(service, envelope_id)[-1] == "mail_failed"
+        assert trail(service, envelope_id)[-1] == "mail_dropped"
 
     def test_nothing_is_mailed_once_it_is_over(self, guarded):
         service, envelope_id = guarded

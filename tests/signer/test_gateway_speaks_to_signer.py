@@ -1,11 +1,9 @@
 """The API's own client against the real service over a socket: both sides of the protocol mean the same."""
 
-import threading
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.domain.errors import EnvelopeAlreadyOver, EnvelopeNotFound, FileNotReady, ProviderRejected, ReminderRefused
 from app.domain.ports import (
@@ -19,28 +17,19 @@ from app.domain.ports import (
 )
 from app.gateways.signing.client import SigningClient
 from tests.builders.pdfs import A4, make_pdf
+from tests.signer.pair import listening
 from tests.signer.service import API_KEY, CLIENT, text_of
 
 PDF = make_pdf(pages=2, text="Sign {{SIGN_1}} here")
 
 
-class Quiet(WSGIRequestHandler):
-    def log(self, *_):
-        """Write nothing."""
-
-
 @pytest.fixture
 def served(start_service):
     """Serve on a free port of this machine; the service knows its own address from the start."""
-    server = make_server("127.0.0.1", 0, lambda *_: [], threaded=True, request_handler=Quiet)
-    service = start_service(public_url=f"http://127.0.0.1:{server.server_port}")
-    server.app = service.app
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield service
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with listening() as server:
+        service = start_service(public_url=f"http://127.0.0.1:{server.server_port}")
+        server.app = service.app
+        yield service
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import socket
 import ssl
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -11,10 +12,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from sqlalchemy import select
 
+from app.signer.erasure import erase
 from app.signer.mail import MAX_ATTEMPTS
 from app.signer.models import Mail
 from app.signer.seal_key import ensure_certificate
-from tests.signer.service import make_recipient, text_of
+from tests.signer.service import REQUESTS, make_recipient, text_of
 
 
 def mail_rows(service):
@@ -64,7 +66,8 @@ class TestFiles:
         service.cancel(envelope_id, notify_signers=False)
         service.work()
         assert service.mails() == []
-        assert trail(service, envelope_id)[-1] == "mail_failed"
+        assert trail(service, envelope_id)[-1] == "mail_dropped"
+        assert mail_rows(service)[0].abandoned_at is None
 
     def test_a_folder_that_cannot_be_written_is_tried_again(self, service, time):
         service.settings.mail_folder.write_text("in the way")
@@ -145,6 +148,45 @@ class TestSmtp:
         entry = service.get(envelope_id, "audit").json["results"][-1]
         assert entry["event"] == "mail_failed"
         assert entry["details"]["reason"] == "The mail server answered 550."
+
+    def test_the_api_can_read_whose_mail_failed_when_and_why(self, start_service, smtp, postbox):
+        postbox.replies = ["550 5.1.1 No such user person1@example.test"]
+        service = start_service(smtp_url=smtp)
+        envelope_id = service.send(recipients=[make_recipient(1), make_recipient(2)])
+        refused, other = service.get(envelope_id, "users").json["results"]
+        [failure] = refused["mail_failures"]
+        assert failure == {"failed_on": "2026-06-05T10:00:00.000+00:00", "reason": "The mail server answered 550."}
+        assert other["mail_failures"] == []
+
+    def test_every_mail_that_fails_is_added(self, start_service, smtp, postbox):
+        postbox.replies = ["550 no", "552 full"]
+        service = start_service(smtp_url=smtp)
+        envelope_id = service.send()
+        (person,) = service.get(envelope_id, "users").json["results"]
+        service.call("POST", f"{REQUESTS}/{envelope_id}/resend", json={"recipient_ids": [person["id"]]})
+        service.work()
+        (person,) = service.get(envelope_id, "users").json["results"]
+        assert [failure["reason"] for failure in person["mail_failures"]] == [
+            "The mail server answered 550.",
+            "The mail server answered 552.",
+        ]
+
+    def test_an_erased_envelope_tells_of_no_failure(self, start_service, smtp, postbox):
+        postbox.replies = ["550 no"]
+        service = start_service(smtp_url=smtp)
+        envelope_id = service.send()
+        service.cancel(envelope_id, notify_signers=False)
+        erase(service.parts.database, service.parts.storage, UUID(envelope_id))
+        assert service.get(envelope_id, "users").json["results"][0]["mail_failures"] == []
+
+    def test_what_is_sent_or_dropped_or_tried_again_is_no_failure(self, start_service, smtp, postbox):
+        postbox.replies = ["451 later"]
+        service = start_service(smtp_url=smtp)
+        waiting, sent, over = (service.create().json["id"] for _ in range(3))
+        service.cancel(over, notify_signers=False)
+        service.work()
+        for envelope_id in (waiting, sent, over):
+            assert service.get(envelope_id, "users").json["results"][0]["mail_failures"] == []
 
     def test_one_refused_recipient_does_not_stop_the_others(self, start_service, smtp, postbox):
         postbox.replies = ["550 no"]

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.domain.errors import InvalidProviderEvent
 from app.gateways.signing.events import HmacEventVerifier
-from app.signer.models import OutgoingEvent
+from app.signer.mail import MAX_ATTEMPTS
+from app.signer.models import Mail, OutgoingEvent
 from tests.signer.service import CLIENT
 
 SECRET = "secret-of-the-events-0123456789"
@@ -100,6 +101,17 @@ def test_cancel_decline_and_expiry_are_told(told, receiver, time):
         "signing_request.recipient.declined",
         "signing_request.expired",
     } <= set(receiver.types)
+
+
+def test_a_mail_that_could_not_be_delivered_is_told(told, receiver):
+    told.settings.mail_folder.write_text("in the way")
+    envelope_id = told.send()
+    with told.parts.database.unit_of_work() as session:
+        session.execute(update(Mail).values(attempts=MAX_ATTEMPTS - 1, next_attempt_at=Mail.created_at))
+    told.work()
+    assert receiver.types[-1] == "signing_request.recipient.mail_failed"
+    assert json.loads(receiver.got[-1][1])["data"]["signing_request"]["id"] == envelope_id
+    assert receiver.types.count("signing_request.recipient.mail_failed") == 1
 
 
 def test_the_api_accepts_what_is_sent(told, receiver):

@@ -101,6 +101,8 @@ class RecipientState:
     signed_at: datetime | None = None
     declined_at: datetime | None = None
     decline_reason: str | None = None
+    #: Why each mail to them that could not be delivered was given up, the first one first; the list only grows.
+    mail_failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from app.gateways.signing.mapping import described_reference
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ERROR_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DECLINE_REASON_LENGTH = 1000
+_MAIL_FAILURE_LENGTH = 200
 
 _STATUS_BY_WORD = {
     "not_sent": EnvelopeStatus.DRAFT,
@@ -203,7 +204,16 @@ def _recipient(data: Mapping[str, Any]) -> RecipientState:
         signed_at=moment(data.get("finished_on")),
         declined_at=moment(data.get("declined_on")),
         decline_reason=reason[:_DECLINE_REASON_LENGTH] if isinstance(reason, str) else None,
+        mail_failures=_mail_failures(data),
     )
+
+
+def _mail_failures(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return why mails to a person were given up; only the bundled service has this member, so none must not matter."""
+    failures = data.get("mail_failures")
+    entries = failures if isinstance(failures, list) else []
+    reasons = (entry.get("reason") for entry in entries if isinstance(entry, dict))
+    return tuple(reason[:_MAIL_FAILURE_LENGTH] for reason in reasons if isinstance(reason, str))
 
 
 def _status_of_flags(flags: object) -> EnvelopeStatus:
