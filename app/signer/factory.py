@@ -67,18 +67,24 @@ TO_AN_AUTHORITY = (
 
 
 def create_signer() -> Flask:
-    """Return the service as the environment sets it up; say in one line what is wrong with that, and exit."""
+    """Return the service as the environment sets it up; say in one line what is wrong with that, and exit.
+
+    gunicorn forks after this: no connection is open, and the background work is yet to be started in each process
+    (app/signer/gunicorn.py).
+    """
     try:
         settings = load_signer_settings()
         configure_logging(level=settings.log_level, log_format=settings.log_format)
-        return build_signer(settings)
+        app = build_signer(settings)
     except (SettingsError, UnusableCertificate, WrongSchema) as error:
         print(error, file=sys.stderr)  # noqa: T201 (for the person who starts it)
         raise SystemExit(WRONG_SETTINGS) from error
+    app.extensions["signer"].database.engine.dispose()
+    return app
 
 
-def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sandbox | None = None) -> Flask:
-    """Put the service together; with `run_jobs` its background work starts at once.
+def build_signer(settings: SignerSettings, *, sandbox: Sandbox | None = None) -> Flask:
+    """Put the service together; its background work is in `extensions["signer"].jobs`, to be started.
 
     Documents are opened in `sandbox`, else in three of the service's own: requests do not wait for a document that is
     being stamped, and where documents are drawn, the key that seals is not.
@@ -101,16 +107,16 @@ def build_signer(settings: SignerSettings, *, run_jobs: bool = True, sandbox: Sa
 
     @app.get("/health")
     def health() -> ResponseReturnValue:
-        """Say that the service is up and can reach its database."""
+        """Say that the service is up, can reach its database and does its background work."""
         with dependencies.database.reading() as session:
             session.scalar(select(1))
+        if not dependencies.jobs.are_running:
+            return jsonify({"status": "no background work: start gunicorn with -c app/signer/gunicorn.py"}), 503
         return jsonify({"status": "ok"})
 
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     if is_sqlite(settings.database_url):
         app.wsgi_app = turns.by_turns(app.wsgi_app)  # type: ignore[method-assign]
-    if run_jobs:
-        dependencies.jobs.start()
     return app
 
 

@@ -1,9 +1,7 @@
-"""gunicorn's settings for the signing service: the API's, except that each process builds an app of its own.
-
-An app that is built before the processes part would leave the threads of its background work in the wrong one.
-"""
+"""gunicorn's settings for the signing service: the API's, and its background work in each process."""
 
 import os
+from typing import Any
 
 from app.gunicorn import (
     control_socket_disable,
@@ -12,7 +10,9 @@ from app.gunicorn import (
     limit_request_field_size,
     limit_request_fields,
     limit_request_line,
+    preload_app,
     timeout,
+    when_ready,
     worker_class,
     workers,
 )
@@ -24,11 +24,18 @@ __all__ = [
     "limit_request_field_size",
     "limit_request_fields",
     "limit_request_line",
+    "preload_app",
     "threads",
     "timeout",
+    "when_ready",
     "worker_class",
     "workers",
 ]
 
 #: Its signers are people; the API is one caller of many.
 threads = int(os.environ.get("WEB_THREADS", "8"))
+
+
+def post_worker_init(worker: Any) -> None:
+    """Start the background work: a fork takes no threads along, so it cannot have started with the app."""
+    worker.wsgi.extensions["signer"].jobs.start()

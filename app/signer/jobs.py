@@ -49,6 +49,11 @@ class Jobs:
             self._threads.append(thread)
             thread.start()
 
+    @property
+    def are_running(self) -> bool:
+        """Whether this process does its part of the work."""
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+
     def stop(self) -> None:
         """Let each thread finish what it is doing, and end it."""
         self._stopping.set()

@@ -37,6 +37,7 @@ def measure() -> list[Row]:
             folder=Path(name),
             path="/",
             workers=WORKERS,
+            config="tests/benchmarks/bare_gunicorn.py",
         )
         with floor as (port, _):
             rounds = [(_rate(service.port, ours), _rate(port, ours)) for _ in range(ROUNDS)]

@@ -88,11 +88,17 @@ def signing_service(*, workers: int) -> Iterator[SigningService]:
 
 @contextmanager
 def served(
-    app: str, environment: dict[str, str], *, folder: Path, path: str, workers: int
+    app: str,
+    environment: dict[str, str],
+    *,
+    folder: Path,
+    path: str,
+    workers: int,
+    config: str = "app/signer/gunicorn.py",
 ) -> Iterator[tuple[int, Process]]:
     """Serve a WSGI app as the README says of the signing service; yield the port and gunicorn's process."""
     (port,) = free_ports(1)
-    command = [sys.executable, "-m", "gunicorn", "-c", "app/signer/gunicorn.py", "-w", str(workers)]
+    command = [sys.executable, "-m", "gunicorn", "-c", config, "-w", str(workers)]
     command += ["-b", f"{HOST}:{port}", "--log-level", "warning", app]
     process = Process(app.partition(":")[0], command, environment, folder)
     try:

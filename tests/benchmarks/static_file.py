@@ -1,6 +1,6 @@
 """The floor of page pictures: a bare WSGI app that sends one file, read anew each time.
 
-`gunicorn -c app/signer/gunicorn.py tests.benchmarks.static_file:app`, with STATIC_FILE in the environment.
+`gunicorn -c tests/benchmarks/bare_gunicorn.py tests.benchmarks.static_file:app`, with STATIC_FILE in the environment.
 """
 
 import os

@@ -168,7 +168,6 @@ def open_desk(folder: Path) -> Iterator[SigningDesk]:
                 mail_folder=mail_folder,
                 certificate=folder / "seal.p12",
             ),
-            run_jobs=False,
         )
         port = listener.getsockname()[1]
         server = make_server("127.0.0.1", port, app, threaded=True, fd=listener.fileno())

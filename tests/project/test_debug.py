@@ -8,7 +8,7 @@ from tests.signer.service import make_settings
 def test_the_environment_cannot_switch_debugging_on(settings, deps, sandbox, tmp_path, monkeypatch):
     monkeypatch.setenv("FLASK_DEBUG", "1")
 
-    signer = build_signer(make_settings(tmp_path), run_jobs=False, sandbox=sandbox)
+    signer = build_signer(make_settings(tmp_path), sandbox=sandbox)
     signer.extensions["signer"].database.engine.dispose()
 
     assert not create_app(settings, deps).debug

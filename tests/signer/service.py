@@ -176,4 +176,4 @@ def text_of(message: EmailMessage) -> str:
 
 def make_service(folder: Path, sandbox: Sandbox, **overrides: Any) -> Service:
     settings = make_settings(folder, **overrides)
-    return Service(app=build_signer(settings, run_jobs=False, sandbox=sandbox), settings=settings)
+    return Service(app=build_signer(settings, sandbox=sandbox), settings=settings)

@@ -22,10 +22,21 @@ def environment(monkeypatch, tmp_path):
 def test_an_api_key_is_all_it_needs(environment, tmp_path):
     environment.setenv("SIGNER_API_KEYS", KEY)
     app = create_signer()
-    app.extensions["signer"].jobs.stop()
-    assert app.test_client().get("/health").status_code == 200
-    assert {path.name for path in (tmp_path / "var").iterdir()} >= {"signer.db", "signer-seal.p12", "signer-seal.pem"}
+    jobs = app.extensions["signer"].jobs
+    jobs.start()
+    answer = app.test_client().get("/health")
+    jobs.stop()
     app.extensions["signer"].database.engine.dispose()
+
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+    assert {path.name for path in (tmp_path / "var").iterdir()} >= {"signer.db", "signer-seal.p12", "signer-seal.pem"}
+
+
+def test_a_process_that_does_no_background_work_says_that_it_is_not_well(service):
+    answer = service.app.test_client().get("/health")
+
+    assert answer.status_code == 503
+    assert "app/signer/gunicorn.py" in answer.json["status"]
 
 
 @pytest.mark.parametrize(

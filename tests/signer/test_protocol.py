@@ -151,9 +151,6 @@ class TestReading:
     def test_the_company_has_credits(self, service):
         assert service.call("GET", "/signing-request-api/company").json["credits"] > 0
 
-    def test_the_service_says_that_it_is_up(self, service):
-        assert service.app.test_client().get("/health").json == {"status": "ok"}
-
 
 class TestList:
     @pytest.fixture
