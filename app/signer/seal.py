@@ -7,7 +7,6 @@ import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from asn1crypto import cms
@@ -21,7 +20,7 @@ from pyhanko.sign.timestamps.common_utils import TimestampRequestError
 from pyhanko.sign.timestamps.requests_client import RequestsHTTPTimeStamper
 
 from app.domain.errors import UnreadablePdf
-from app.signer.seal_key import NAME, SealKey, fingerprint, load_key
+from app.signer.seal_key import NAME, SealKey, fingerprint
 from app.signer.seal_writer import UNSEALABLE, SealWriter
 from app.signer.sealer import SealedDocument
 from app.signer.verification import verify
@@ -132,11 +131,6 @@ class _TimeStamper(RequestsHTTPTimeStamper):
         return token
 
 
-def load_sealer(path: Path, passphrase: str | None = None, *, tsa_url: str | None = None) -> Sealer:
-    """Return what seals with the key in a P12 file; raises UnusableCertificate."""
-    return _open(load_key(path, passphrase), tsa_url)
-
-
 def seal(  # noqa: PLR0913 (what the sandbox's wire can carry)
     content: bytes, *, reason: str, signed_at: str, p12: bytes, passphrase: str | None, tsa_url: str | None
 ) -> dict[str, Any]:
@@ -153,10 +147,11 @@ def _keep_open(p12: bytes, passphrase: str | None, tsa_url: str | None) -> Seale
     _, certificate, _ = pkcs12.load_key_and_certificates(p12, passphrase.encode() if passphrase else None)
     if certificate is None:
         raise ValueError("the key was looked at before, and had a certificate")
-    return _open(SealKey(p12=p12, passphrase=passphrase, certificate=certificate), tsa_url)
+    return open_sealer(SealKey(p12=p12, passphrase=passphrase, certificate=certificate), tsa_url)
 
 
-def _open(key: SealKey, tsa_url: str | None) -> Sealer:
+def open_sealer(key: SealKey, tsa_url: str | None) -> Sealer:
+    """Return what seals with a key that can be used."""
     secret = key.passphrase.encode() if key.passphrase else None
     signer = SimpleSigner.load_pkcs12_data(key.p12, other_certs=(), passphrase=secret)
     return Sealer(signer=signer, certificate=key.certificate, tsa_url=tsa_url)

@@ -16,6 +16,9 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 
+from app.signer.seal import Sealer, open_sealer
+from app.signer.seal_key import load_key
+
 NOW = datetime(2026, 11, 20, 8, 30, tzinfo=UTC)
 PASSPHRASE = "correct horse"
 
@@ -49,6 +52,11 @@ def make_p12(
         protection = serialization.BestAvailableEncryption(passphrase.encode())
     path.write_bytes(pkcs12.serialize_key_and_certificates(b"seal", key, certificate, chain, protection))
     return path
+
+
+def load_sealer(path: Path, passphrase: str | None = None, *, tsa_url: str | None = None) -> Sealer:
+    """Open a P12 file to seal in this process, without the sandbox."""
+    return open_sealer(load_key(path, passphrase), tsa_url)
 
 
 def make_timestamper() -> DummyTimeStamper:

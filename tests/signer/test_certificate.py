@@ -7,10 +7,9 @@ import pytest
 from app.domain import clock
 from app.pdf.sandbox import Sandbox
 from app.signer.certificate import draw_certificate
-from app.signer.seal import load_sealer
 from app.signer.seal_key import ensure_certificate
 from app.signer.verification import verify
-from tests.builders.seals import NOW
+from tests.builders.seals import NOW, load_sealer
 
 
 def person(name="Ada Lovelace", **changes):

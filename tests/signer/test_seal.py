@@ -13,11 +13,10 @@ from cryptography.hazmat.primitives import serialization
 
 from app.domain import clock
 from app.domain.errors import UnreadablePdf
-from app.signer.seal import load_sealer
-from app.signer.seal_key import UnusableCertificate, ensure_certificate, fingerprint
+from app.signer.seal_key import UnusableCertificate, ensure_certificate, fingerprint, load_key
 from app.signer.verification import verify
 from tests.builders.pdfs import make_pdf, truncated_pdf
-from tests.builders.seals import NOW, PASSPHRASE, make_p12, make_timestamper, stamping, timestamp_server
+from tests.builders.seals import NOW, PASSPHRASE, load_sealer, make_p12, make_timestamper, stamping, timestamp_server
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +43,7 @@ def test_a_new_certificate_is_for_the_owner_s_eyes_only(p12):
 
 
 def test_a_new_certificate_lasts_ten_years_and_may_only_sign(p12):
-    certificate = load_sealer(p12).certificate
+    certificate = load_key(p12).certificate
     assert certificate.not_valid_before_utc == NOW
     assert certificate.not_valid_after_utc - NOW > timedelta(days=3650)
     usage = certificate.extensions.get_extension_for_class(x509.KeyUsage)
@@ -57,7 +56,7 @@ def test_a_new_certificate_lasts_ten_years_and_may_only_sign(p12):
 
 def test_the_public_half_lies_beside_it_for_those_who_verify(p12):
     public = x509.load_pem_x509_certificate(p12.with_suffix(".pem").read_bytes())
-    assert public == load_sealer(p12).certificate
+    assert public == load_key(p12).certificate
     assert b"PRIVATE" not in p12.with_suffix(".pem").read_bytes()
 
 
@@ -71,10 +70,10 @@ def test_a_certificate_that_is_there_stays(p12):
 def test_processes_that_start_together_agree_on_one_certificate(tmp_path):
     path = tmp_path / "seal.p12"
     program = (
-        "import sys; from pathlib import Path; from app.signer.seal import load_sealer;"
-        "from app.signer.seal_key import ensure_certificate;"
+        "import sys; from pathlib import Path;"
+        "from app.signer.seal_key import ensure_certificate, fingerprint, load_key;"
         "path = Path(sys.argv[1]); sys.stdin.readline(); ensure_certificate(path);"
-        "print(load_sealer(path).fingerprint_sha256)"
+        "print(fingerprint(load_key(path).certificate))"
     )
     starters = [
         subprocess.Popen(
@@ -116,16 +115,16 @@ def test_an_own_certificate_seals(tmp_path, algorithm, issued_by_authority):
 def test_a_certificate_that_cannot_seal_is_refused_at_the_start(tmp_path, options, passphrase, message):
     path = make_p12(tmp_path / "own.p12", **options)
     with pytest.raises(UnusableCertificate, match=message) as caught:
-        load_sealer(path, passphrase)
+        load_key(path, passphrase)
     assert PASSPHRASE not in str(caught.value)
 
 
 def test_a_missing_or_foreign_file_is_refused_at_the_start(tmp_path):
     with pytest.raises(UnusableCertificate, match="No such file"):
-        load_sealer(tmp_path / "none.p12")
+        load_key(tmp_path / "none.p12")
     (tmp_path / "text.p12").write_text("not a P12 file")
     with pytest.raises(UnusableCertificate, match="is not a P12 file"):
-        load_sealer(tmp_path / "text.p12")
+        load_key(tmp_path / "text.p12")
 
 
 # --- The seal ---------------------------------------------------------------------------------------------------------

@@ -14,11 +14,10 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from app.cli.main import main
 from app.domain import clock
 from app.signer.certificate import draw_certificate
-from app.signer.seal import load_sealer
 from app.signer.seal_key import ensure_certificate
 from app.signer.stamping import stamp
 from tests.builders.pdfs import make_pdf
-from tests.builders.seals import NOW
+from tests.builders.seals import NOW, load_sealer
 from tests.signer.test_certificate import facts
 
 KINDS = ("document", "certificate")

@@ -11,13 +11,12 @@ from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, sign_pdf
 
 from app.domain import clock
-from app.signer.seal import load_sealer
 from app.signer.seal_key import ensure_certificate
 from app.signer.stamping import stamp
 from app.signer.verification import verify
 from tests.builders.ink import ink_png
 from tests.builders.pdfs import make_pdf, nested_arrays_pdf
-from tests.builders.seals import NOW, make_p12
+from tests.builders.seals import NOW, load_sealer, make_p12
 
 
 @pytest.fixture(scope="module")
