@@ -1,6 +1,7 @@
 """Every setting: its default, a good value, and bad ones that stop the start with one line."""
 
 import re
+import sys
 
 import pytest
 
@@ -64,6 +65,7 @@ BAD = [
     *[("WORKER_METRICS_BIND", value) for value in ("9464", ":9464", "host", "host:http", "host:0", "a@host:9464/")],
     ("DATABASE_URL", "nonsense"),
     ("DATABASE_URL", "mysql://u:p@h/d"),
+    ("DATABASE_URL", "postgresql://u:p@h/d"),
     ("DATABASE_URL", ""),
     ("LOG_LEVEL", "loud"),
     ("LOG_LEVEL", "DEBUG "),
@@ -153,6 +155,14 @@ def test_a_storage_that_is_not_known_is_one_line_that_names_the_variable(monkeyp
     monkeypatch.setenv("STORAGE_URL", value)
 
     assert "STORAGE_URL" in refused(create_app)
+
+
+def test_postgresql_without_its_package_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://u:p@h/d")
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.delitem(sys.modules, "psycopg", raising=False)
+
+    assert refused(load_settings).endswith("run: .venv/bin/python -m pip install -e '.[postgres]'.")
 
 
 def test_one_half_of_the_signing_service_is_not_enough(monkeypatch):

@@ -16,7 +16,7 @@ from flask import Flask, Response, g, request
 from flask_limiter import ApplicationLimit, Limiter, RequestLimit
 from limits.errors import ConfigurationError
 
-from app.config import Settings, SettingsError
+from app.config import Settings, SettingsError, install
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +60,7 @@ def limit_calls(app: Flask, settings: Settings) -> None:
     try:
         limiter.init_app(app)
     except ConfigurationError as error:
-        raise SettingsError("RATELIMIT_STORAGE_URI needs the redis package: install countersign[redis].") from error
+        raise SettingsError(f"RATELIMIT_STORAGE_URI needs a package more; {install('redis')}.") from error
     except ValueError as error:
         raise SettingsError("RATELIMIT_STORAGE_URI is not an address of Redis.") from error
 

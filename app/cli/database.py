@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 from flask import Flask
-from sqlalchemy import URL, Engine, MetaData, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
+from sqlalchemy import URL, Engine, MetaData
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app import migration, schema
 from app.cli.context import with_any_schema
 from app.cli.progress import progress
 from app.cli.signer import REMEDY
+from app.config import SettingsError, require_database
 from app.domain.errors import CountersignError
 from app.extensions import Base, db, open_engine
 from app.services import copying
@@ -62,12 +63,9 @@ def copy(source: str, target: str, *, signer: bool) -> None:
 
 def _url(given: str, name: str) -> URL:
     try:
-        url = make_url(given)
-    except ArgumentError as error:
-        raise click.ClickException(f"{name} is not a database URL.") from error
-    if url.get_backend_name() not in {"sqlite", "postgresql"}:
-        raise click.ClickException(f"{name} must be SQLite or PostgreSQL, not {url.get_backend_name()}.")
-    return url
+        return require_database(name, given)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """Reading single settings: what each kind of value may be."""
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from environs import FileAwareEnv
 from marshmallow.validate import OneOf, Range
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 ONE_YEAR = 31_536_000
@@ -51,13 +52,26 @@ def timeout(env: FileAwareEnv, name: str, default: float) -> float:
 def database_url(env: FileAwareEnv, name: str, default: str) -> str:
     """Read the URL of a SQLite or PostgreSQL database; raise SettingsError for another."""
     value = env.str(name, default)
-    try:
-        backend = make_url(value).get_backend_name()
-    except ArgumentError as error:
-        raise SettingsError(f"{name} is not a database URL such as {default}.") from error
-    if backend not in {"sqlite", "postgresql"}:
-        raise SettingsError(f"{name} must be SQLite or PostgreSQL, not {backend}.")
+    require_database(name, value)
     return value
+
+
+def require_database(name: str, value: str) -> URL:
+    """Return the URL, read, of a database that we can speak to; raise SettingsError for another. Nothing is opened."""
+    try:
+        url = make_url(value)
+    except ArgumentError as error:
+        raise SettingsError(f"{name} is not a database URL; one is sqlite:////folder/countersign.db.") from error
+    if url.drivername not in {"sqlite", "postgresql+psycopg"}:
+        raise SettingsError(f"{name} must begin with sqlite:/// or postgresql+psycopg://, not {url.drivername}://.")
+    if url.drivername != "sqlite" and find_spec("psycopg") is None:
+        raise SettingsError(f"{name} is PostgreSQL, which needs a package more; {install('postgres')}.")
+    return url
+
+
+def install(extra: str) -> str:
+    """Say how to install what only some need (setup.cfg, extras), in the folder of the program."""
+    return f"run: .venv/bin/python -m pip install -e '.[{extra}]'"
 
 
 def networks(env: FileAwareEnv, name: str, default: str = "") -> tuple[str, ...]:

@@ -232,5 +232,5 @@ def test_a_missing_package_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "boto3", None)
     monkeypatch.delitem(sys.modules, "app.gateways.storage.s3", raising=False)
 
-    with pytest.raises(ValueError, match=r"install countersign\[s3\]"):
+    with pytest.raises(ValueError, match=r"pip install -e '\.\[s3\]'"):
         open_storage("s3://bucket/prefix")

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from app.config import install
 from app.domain.ports import FileStorage
 from app.gateways.storage.keys import parts_of
 from app.gateways.storage.local import LocalStorage
@@ -42,5 +43,5 @@ def _open_bucket(place: str, endpoint_url: str | None) -> FileStorage:
     try:
         from app.gateways.storage.s3 import S3Storage  # noqa: PLC0415 (boto3 is an optional extra)
     except ModuleNotFoundError as error:
-        raise ValueError("S3 needs the package boto3: install countersign[s3].") from error
+        raise ValueError(f"S3 needs a package more; {install('s3')}.") from error
     return S3Storage(bucket, prefix, endpoint_url=endpoint_url)
