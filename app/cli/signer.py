@@ -33,22 +33,31 @@ REMEDY = "start the signing service once, which upgrades them"
 @click.option(
     "--certificate",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=Path("var/signer-seal.pem"),
-    show_default=True,
-    help="The certificate (PEM) that it should be sealed with.",
+    help="The certificate (PEM) that it should be sealed with. Default: the signing service's own.",
 )
-def verify_seal(file: Path, certificate: Path) -> None:
+def verify_seal(file: Path, certificate: Path | None) -> None:
     """Check a sealed PDF offline, and say in plain words what holds and what does not."""
     from app.signer.verification import verify_file  # noqa: PLC0415 (see above)
 
     try:
-        verdict = verify_file(file, certificate=certificate)
-    except ValueError as error:
+        verdict = verify_file(file, certificate=certificate or _own_certificate())
+    except (SettingsError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     for sentence in verdict.sentences():
         click.echo(sentence)
     click.echo("The seal holds." if verdict.ok else "THE SEAL DOES NOT HOLD.")
     sys.exit(0 if verdict.ok else 1)
+
+
+def _own_certificate() -> Path:
+    """Return where the signing service's certificate is, which it keeps beside its key; raise SettingsError."""
+    path = load_signer_places().certificate.with_suffix(".pem")
+    if not path.is_file():
+        raise SettingsError(
+            f"There is no certificate {path}. The signing service makes it when it starts (SIGNER_CERTIFICATE);"
+            " or name another with --certificate."
+        )
+    return path
 
 
 @click.group("audit")

@@ -36,7 +36,7 @@ def check_trail(
             select(Envelope).where(Envelope.id == envelope_id).options(selectinload(Envelope.audit))
         )
     if envelope is None:
-        raise NotFound("There is no such envelope.")
+        raise NotFound("There is no such envelope; its id is on the certificate of completion.")
     entries = envelope.audit
     return [
         _judge_chain(entries),

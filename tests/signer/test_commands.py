@@ -42,6 +42,26 @@ def trail(service, envelope_id):
     return service.parts.envelopes.audit_trail(uuid.UUID(envelope_id))
 
 
+class TestSeal:
+    def verify(self, service, envelope_id, folder):
+        sealed = folder / "signed.pdf"
+        envelope = service.parts.envelopes.get(uuid.UUID(envelope_id))
+        sealed.write_bytes(service.parts.storage.read(envelope.signed_key))
+        return CliRunner().invoke(main, ["verify", str(sealed)])
+
+    def test_it_is_held_against_the_certificate_of_the_settings(self, service, signed, monkeypatch, tmp_path):
+        monkeypatch.setenv("SIGNER_CERTIFICATE", str(service.settings.certificate))
+        result = self.verify(service, signed, tmp_path)
+        assert result.exit_code == 0
+        assert result.stdout.endswith("The seal holds.\n")
+
+    def test_where_there_is_no_certificate_it_says_who_makes_it(self, service, signed, monkeypatch, tmp_path):
+        monkeypatch.setenv("SIGNER_CERTIFICATE", str(tmp_path / "none.p12"))
+        result = self.verify(service, signed, tmp_path)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"Error: There is no certificate {tmp_path / 'none.pem'}.")
+
+
 class TestAudit:
     def test_a_whole_trail_holds(self, service, signed):
         code, lines, _ = verify(signed)
@@ -94,7 +114,7 @@ class TestAudit:
     def test_an_unknown_envelope_is_one_line(self):
         code, lines, error = verify(uuid.uuid4())
         assert (code, lines) == (1, [])
-        assert error == "Error: There is no such envelope.\n"
+        assert error == "Error: There is no such envelope; its id is on the certificate of completion.\n"
 
     def test_a_database_that_is_not_there_is_one_line_and_not_made(self, monkeypatch, tmp_path):
         monkeypatch.setenv("SIGNER_DATABASE_URL", f"sqlite:///{tmp_path / 'nothing.db'}")
