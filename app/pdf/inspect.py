@@ -44,6 +44,8 @@ def count_pages(content: bytes) -> int:
 
 
 def _refuse_other_formats(content: bytes) -> None:
+    if not content:
+        raise UnreadablePdf("The file is empty.")
     if b"%PDF-" not in content[:_HEADER_WITHIN]:
         raise UnreadablePdf("The file is not a PDF.")
 

@@ -73,7 +73,7 @@ def launch_in_circles():
 
 
 REFUSED = {
-    "empty": (b"", "The file is not a PDF."),
+    "empty": (b"", "The file is empty."),
     "not a PDF": (b"<html>hello</html>", "The file is not a PDF."),
     "a header after the first kilobyte": (b" " * 1024 + make_pdf(), "The file is not a PDF."),
     "a header and nothing else": (b"%PDF-1.7\n", DAMAGED),
