@@ -36,6 +36,7 @@ def test_an_events_id_leads_from_the_signing_service_to_the_api_and_the_event_to
 
     sent = {line["request_id"] for line in logbook.lines("signer.queue.done", queue="events")}
     received = logbook.lines(ANSWERED, route="/hooks/signing-provider")
+    assert [line["status"] for line in received] == [200, 200]
     assert sent == {line["request_id"] for line in received} != set()
     (job,) = logbook.lines("job done", queue="provider events")
     assert job["signature_request_id"] == created["id"]
