@@ -1,17 +1,22 @@
 """Column types and groups of columns that several tables share."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, cast
 from uuid import UUID
 
-from sqlalchemy import Uuid
+from sqlalchemy import Table, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.domain.ids import new_id
-from app.extensions import UTCDateTime
+from app.extensions import Base, UTCDateTime
 
 PrimaryKey = Annotated[UUID, mapped_column(Uuid, primary_key=True, default=new_id)]
 Moment = Annotated[datetime, mapped_column(UTCDateTime)]
+
+
+def table_of(model: type[Base]) -> Table:
+    """Return a model's table: for statements that build no models, and take half the time without asking for any."""
+    return cast("Table", model.__table__)
 
 
 class Leased:

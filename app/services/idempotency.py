@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from app.domain import clock
 from app.domain.errors import Conflict, IdempotencyKeyReused
 from app.models import IdempotencyKey
+from app.models.columns import table_of
 from app.services.unit_of_work import read_row
 
-INSERT = insert(IdempotencyKey)
+INSERT = insert(table_of(IdempotencyKey))
 
 #: Made once, and without a model around the row: it is asked on every create.
 BY_KEY = select(IdempotencyKey.fingerprint, IdempotencyKey.resource_id, IdempotencyKey.purged_at).where(

@@ -1,6 +1,7 @@
 """Renders: taking PDFs in, and giving them back."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,13 +18,29 @@ from app.models import Render, RenderStatus, StoredFile
 from app.services import idempotency, stored_files
 from app.services.dependencies import Dependencies
 from app.services.paging import Page, fetch_page, stamp_created_at
-from app.services.unit_of_work import reading, unit_of_work
+from app.services.unit_of_work import read_row, reading, unit_of_work
 
 LARGEST_RENDER = 50 * 1024 * 1024
 KIND = "render"
 
 #: Made once: making a statement takes longer than running it.
 BY_ID = select(Render).where(Render.id == bindparam("id"), Render.project_id == bindparam("project_id"))
+READY_BY_ID = (
+    select(Render.status, Render.pages, StoredFile.key, StoredFile.size, StoredFile.erased_at)
+    .outerjoin(StoredFile, StoredFile.id == Render.file_id)
+    .where(Render.id == bindparam("id"), Render.project_id == bindparam("project_id"))
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadyRender:
+    """A render whose PDF is here: what sending it out takes."""
+
+    #: Of the PDF in storage, in bytes.
+    key: str
+    size: int
+    #: Displayed page sizes in points.
+    pages: tuple[PageSize, ...]
 
 
 def upload(content: bytes, *, project_id: UUID, idempotency_key: str | None, deps: Dependencies) -> tuple[Render, bool]:
@@ -94,8 +111,21 @@ def get(render_id: UUID, *, project_id: UUID) -> Render:
     with reading() as session:
         render = session.scalar(BY_ID, {"id": render_id, "project_id": project_id})
     if render is None:
-        raise NotFound("There is no such render in this project.")
+        raise _not_found()
     return render
+
+
+def get_ready(render_id: UUID, *, project_id: UUID) -> ReadyRender:
+    """Return the project's render for sending it out; raise NotFound, or Conflict when its PDF is not here."""
+    row = read_row(READY_BY_ID, {"id": render_id, "project_id": project_id})
+    if row is None:
+        raise _not_found()
+    if row.status != RenderStatus.SUCCEEDED or row.key is None:
+        raise Conflict(f"The render is not ready for signing (status: {row.status}).")
+    if row.erased_at is not None:
+        raise _erased()
+    pages = tuple(PageSize(width=width, height=height) for width, height in row.pages or ())
+    return ReadyRender(key=row.key, size=row.size, pages=pages)
 
 
 def pdf_file(render_id: UUID, *, project_id: UUID) -> StoredFile:
@@ -103,25 +133,15 @@ def pdf_file(render_id: UUID, *, project_id: UUID) -> StoredFile:
     render = get(render_id, project_id=project_id)
     if render.status != RenderStatus.SUCCEEDED or render.file is None:
         raise Conflict(f"The PDF of this render is not available (status: {render.status}).")
-    require_kept(render.file)
+    if render.file.erased_at is not None:
+        raise _erased()
     return render.file
-
-
-def require_kept(file: StoredFile) -> None:
-    """Raise Conflict when a render's PDF was erased."""
-    if file.erased_at is not None:
-        raise Conflict("The PDF of this render was erased.")
 
 
 def list_page(*, project_id: UUID, cursor: datetime | None, limit: int) -> Page[Render]:
     """Return one page of the project's renders, newest first."""
     with reading() as session:
         return fetch_page(session, select(Render).filter_by(project_id=project_id), Render, cursor=cursor, limit=limit)
-
-
-def page_sizes(render: Render) -> tuple[PageSize, ...]:
-    """Return the displayed page sizes, in points, of a render that succeeded."""
-    return tuple(PageSize(width=width, height=height) for width, height in render.pages or ())
 
 
 def _replay(*, project_id: UUID, key: str | None, fingerprint: str) -> Render | None:
@@ -205,3 +225,11 @@ def _require_pending(render: Render) -> None:
 
 def _has_its_outcome(render: Render) -> Conflict:
     return Conflict(f"This render has its outcome already (status: {render.status}).")
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such render in this project.")
+
+
+def _erased() -> Conflict:
+    return Conflict("The PDF of this render was erased.")

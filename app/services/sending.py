@@ -18,6 +18,7 @@ from app.domain.lifecycle import Status
 from app.domain.ports import EnvelopeDraft, SigningProvider
 from app.domain.submission import Submission
 from app.models import Recipient, SignatureRequest
+from app.models.columns import table_of
 from app.services import idempotency, transitions
 from app.services.dependencies import Dependencies
 from app.services.doubt import in_flight_window, look_up
@@ -37,8 +38,8 @@ UNKNOWN_OUTCOME = (
 )
 
 #: Made once, and nothing is read back from a claim, so no models are built for it.
-INSERT_REQUEST = insert(SignatureRequest)
-INSERT_RECIPIENTS = insert(Recipient)
+INSERT_REQUEST = insert(table_of(SignatureRequest))
+INSERT_RECIPIENTS = insert(table_of(Recipient))
 
 
 def claim(
@@ -83,7 +84,7 @@ def claim(
                     "last_name": recipient.last_name,
                     "email": recipient.email,
                     "designation": recipient.designation,
-                    "order": recipient.order,
+                    "signing_order": recipient.order,
                 }
                 for position, recipient in enumerate(submission.recipients)
             ],

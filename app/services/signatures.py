@@ -22,7 +22,7 @@ from app.domain.ids import new_id
 from app.domain.lifecycle import TERMINAL, Action, Status
 from app.domain.ports import EnvelopeDraft, SigningProvider
 from app.domain.submission import Submission, check
-from app.models import Render, RenderStatus, SignatureRequest, StoredFile
+from app.models import SignatureRequest
 from app.services import doubt, following, idempotency, placements, renders, sending, shown, transitions
 from app.services.dependencies import Dependencies
 from app.services.unit_of_work import reading, unit_of_work
@@ -181,27 +181,17 @@ def require_signing(deps: Dependencies) -> SigningProvider:
 
 
 def _prepare(submission: Submission, *, project_id: UUID, deps: Dependencies) -> EnvelopeDraft:
-    render = renders.get(submission.render_id, project_id=project_id)
-    if render.status != RenderStatus.SUCCEEDED or render.file is None:
-        raise Conflict(f"The render is not ready for signing (status: {render.status}).")
-    renders.require_kept(render.file)
-    if render.file.size > LARGEST_DOCUMENT:
+    render = renders.get_ready(submission.render_id, project_id=project_id)
+    if render.size > LARGEST_DOCUMENT:
         raise DocumentTooLarge(f"A PDF to be signed has at most {LARGEST_DOCUMENT // 1024**2} MiB.")
-    return placements.prepare(
-        submission,
-        reference=new_id(),
-        document=_read_pdf(render, render.file, deps=deps),
-        pages=renders.page_sizes(render),
-        inspector=deps.inspector,
-    )
-
-
-def _read_pdf(render: Render, file: StoredFile, *, deps: Dependencies) -> bytes:
     try:
-        return deps.storage.read(file.key)
+        document = deps.storage.read(render.key)
     except FileNotFoundError:
-        renders.pdf_file(render.id, project_id=render.project_id)  # Purged or erased a moment ago, it says so.
+        renders.get_ready(submission.render_id, project_id=project_id)  # Purged or erased a moment ago, it says so.
         raise
+    return placements.prepare(
+        submission, reference=new_id(), document=document, pages=render.pages, inspector=deps.inspector
+    )
 
 
 def _begin_cancel(request_id: UUID, *, reason: str | None) -> str:
