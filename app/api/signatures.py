@@ -35,8 +35,7 @@ from app.services import archive, history, listing, reminders, shown, signatures
 from app.services.history import HistoryPage
 from app.services.listing import Filters
 from app.services.paging import Page
-from app.services.shown import ShownRequest
-from app.services.signatures import AnyRequest
+from app.services.shown import AnyRequest, ShownRequest
 
 blueprint = StrictBlueprint("signatures", __name__, description="Send renders out for signature and follow them.")
 

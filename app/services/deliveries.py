@@ -20,6 +20,7 @@ from app.models import (
 )
 from app.services import delivery_order, events, leases, webhooks
 from app.services.paging import Page, fetch_page, later_than
+from app.services.shown import ClaimedRequest
 from app.services.unit_of_work import reading, unit_of_work
 
 #: Made once: making a statement takes longer than running it.
@@ -45,7 +46,7 @@ FINISH_DELIVERED = (
 def queue(  # noqa: PLR0913 (the facts of an event)
     session: Session,
     event: Event,
-    request: SignatureRequest,
+    request: SignatureRequest | ClaimedRequest,
     *,
     sequence: int,
     recipient: Recipient | None,
@@ -64,7 +65,7 @@ def queue(  # noqa: PLR0913 (the facts of an event)
         return
     body = events.describe(event, request, recipient=recipient, reason=reason)
     for subscription in interested:
-        delivery = _new(session, subscription, event=event, body=body)
+        delivery = _new(session, subscription.id, event=event, body=body)
         delivery.request_id = request.id
         delivery.sequence = sequence
     session.flush()  # The order is worked out from the rows.
@@ -79,7 +80,7 @@ def queue_test(subscription_id: UUID, *, project_id: UUID) -> WebhookDelivery:
     with unit_of_work() as session:
         subscription = webhooks.lock(session, subscription_id, project_id=project_id)
         _require_active(subscription)
-        delivery = _new(session, subscription, event=TEST_EVENT, body=events.describe_test())
+        delivery = _new(session, subscription.id, event=TEST_EVENT, body=events.describe_test())
         delivery.due_at = delivery.created_at
     return delivery
 
@@ -157,14 +158,14 @@ def finish_delivered(session: Session, delivery_ids: Collection[UUID]) -> None:
     session.execute(FINISH_DELIVERED, {"ids": list(delivery_ids), "now": clock.utcnow()})
 
 
-def _new(session: Session, subscription: WebhookSubscription, *, event: str, body: bytes) -> WebhookDelivery:
+def _new(session: Session, subscription_id: UUID, *, event: str, body: bytes) -> WebhookDelivery:
     delivery = WebhookDelivery(
-        subscription_id=subscription.id,
+        subscription_id=subscription_id,
         sequence=0,
         event=event,
         body=body,
         status=DeliveryStatus.PENDING,
-        created_at=later_than(session.scalar(NEWEST, {"subscription_id": subscription.id})),
+        created_at=later_than(session.scalar(NEWEST, {"subscription_id": subscription_id})),
     )
     session.add(delivery)
     return delivery

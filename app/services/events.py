@@ -7,12 +7,15 @@ from app.domain.clock import format_timestamp
 from app.domain.erasure import ADDRESS, NAME
 from app.domain.events import TEST_EVENT, Event, serialise
 from app.models import Recipient, SignatureRequest
+from app.services.shown import ClaimedRequest, ShownRecipient
 
 NAMES_A_PERSON = frozenset({Event.VIEWED, Event.SIGNED, Event.DECLINED})
 GIVES_A_REASON = frozenset({Event.DECLINED, Event.CANCELLED, Event.EXPIRED, Event.FAILED})
 
 
-def describe(event: Event, request: SignatureRequest, *, recipient: Recipient | None, reason: str | None) -> bytes:
+def describe(
+    event: Event, request: SignatureRequest | ClaimedRequest, *, recipient: Recipient | None, reason: str | None
+) -> bytes:
     """Return the body of an event; `status` is what the request has after it."""
     members: dict[str, Any] = {
         "event": event,
@@ -49,7 +52,7 @@ def describe_test() -> bytes:
     return serialise({"event": TEST_EVENT, "signatureRequestId": None, "renderId": None})
 
 
-def _person(recipient: Recipient) -> dict[str, Any]:
+def _person(recipient: Recipient | ShownRecipient) -> dict[str, Any]:
     """Return a person as in the request itself (contract section 2)."""
     person = {
         "id": recipient.provider_id,

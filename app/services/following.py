@@ -4,8 +4,9 @@ State always comes from a fresh read, never from what an event claims, so the or
 matter (contract section 6).
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -18,9 +19,12 @@ from app.domain.lifecycle import OPEN, Action
 from app.domain.ports import EnvelopeState, EnvelopeStatus, RecipientState, SigningProvider
 from app.models import Recipient, SignatureRequest
 from app.services import leases, transitions
+from app.services.shown import ShownRecipient
 from app.services.unit_of_work import unit_of_work
 
 log = structlog.get_logger(__name__)
+
+Person = TypeVar("Person", Recipient, ShownRecipient)
 
 CAUSE = "provider"
 
@@ -61,13 +65,17 @@ def awaits_news(request: SignatureRequest) -> bool:
 
 def schedule_poll(request: SignatureRequest, *, settings: Settings, polls: int = 0) -> None:
     """Have the worker ask the provider after a while without news, and in any case when the request expires."""
-    first = timedelta(seconds=settings.provider_poll_seconds)
-    wait = backoff.exponential(polls + 1, first=first, longest=max(first, LONGEST_POLL))
-    now = clock.utcnow()
-    leases.release(request, after=wait)
+    leases.release(request, after=None)
+    request.due_at = next_poll(request.expires_at, settings=settings, polls=polls)
     request.attempts = polls
-    if request.expires_at is not None and now < request.expires_at < now + wait:
-        request.due_at = request.expires_at
+
+
+def next_poll(expires_at: datetime | None, *, settings: Settings, polls: int = 0) -> datetime:
+    """Return when to ask the provider, after so many polls without news."""
+    first = timedelta(seconds=settings.provider_poll_seconds)
+    now = clock.utcnow()
+    due_at = now + backoff.exponential(polls + 1, first=first, longest=max(first, LONGEST_POLL))
+    return expires_at if expires_at is not None and now < expires_at < due_at else due_at
 
 
 def view(session: Session, request: SignatureRequest, viewers: Sequence[str]) -> None:
@@ -109,7 +117,7 @@ def apply_state(session: Session, request: SignatureRequest, state: EnvelopeStat
         leases.release(request, after=None)
 
 
-def match_recipient(recipients: list[Recipient], state: RecipientState) -> Recipient | None:
+def match_recipient(recipients: Collection[Person], state: RecipientState) -> Person | None:
     """Return the person whom the provider speaks of: by its id, else by order and address."""
     for recipient in recipients:
         if recipient.provider_id == state.provider_id:

@@ -23,6 +23,7 @@ from app.services import idempotency, transitions
 from app.services.dependencies import Dependencies
 from app.services.doubt import in_flight_window, look_up
 from app.services.recording import record
+from app.services.shown import AnyRequest
 from app.services.unit_of_work import unit_of_work
 
 log = structlog.get_logger(__name__)
@@ -91,7 +92,7 @@ def claim(
         )
 
 
-def send(draft: EnvelopeDraft, *, signing: SigningProvider, deps: Dependencies) -> SignatureRequest:
+def send(draft: EnvelopeDraft, *, signing: SigningProvider, deps: Dependencies) -> AnyRequest:
     """Phases 2 and 3: make the one call and record its answer; return the request, now `sent`.
 
     Raises ProviderRejected (CreditsExhausted among them) when there certainly is no envelope: the request and its key

@@ -50,6 +50,17 @@ class ShownRequest:
     recipients: list[ShownRecipient] = field(default_factory=list)
 
 
+@dataclass(slots=True, kw_only=True)
+class ClaimedRequest(ShownRequest):
+    """A request on its way to being seen, with what only we need of it."""
+
+    project_id: UUID
+    provider_id: str | None
+
+
+#: What a caller can be shown.
+AnyRequest = SignatureRequest | ShownRequest
+
 #: In the order of the members above.
 OF_REQUEST: tuple[InstrumentedAttribute[Any], ...] = (
     SignatureRequest.id,

@@ -25,6 +25,7 @@ from app.domain.submission import Submission, check
 from app.models import SignatureRequest
 from app.services import doubt, following, idempotency, placements, renders, sending, shown, transitions
 from app.services.dependencies import Dependencies
+from app.services.shown import AnyRequest
 from app.services.unit_of_work import reading, unit_of_work
 
 #: The largest PDF that can be sent out for signature (contract section 1).
@@ -36,8 +37,6 @@ BY_ID = (
     .where(SignatureRequest.id == bindparam("id"))
     .options(joinedload(SignatureRequest.recipients))
 )
-
-AnyRequest = SignatureRequest | shown.ShownRequest
 
 #: How often the loser of a race looks whether the winner is done, in seconds.
 WAIT_STEP = 0.1
