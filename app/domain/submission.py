@@ -1,7 +1,7 @@
 """What a caller asks to have signed: validated and defaulted, before the document has been looked at."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 from uuid import UUID
 
@@ -53,14 +53,21 @@ class Submission:
 
         Absent members are left out, so that an optional one that is added later changes no old fingerprint.
         """
-        mapping = asdict(self, dict_factory=_without_absent)
+        mapping = _plain(self)
         if not self.require_code:
             del mapping["require_code"]
         return mapping
 
 
-def _without_absent(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: value for name, value in pairs if value is not None}
+def _plain(part: object) -> dict[str, Any]:
+    """Return what is there of a part as plain values: as `asdict` does, which copies every single one of them."""
+    return {name: _plain_value(value) for name, value in vars(part).items() if value is not None}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain_value(each) for each in value]
+    return _plain(value) if is_dataclass(value) else value
 
 
 def check(submission: Submission) -> None:

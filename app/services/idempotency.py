@@ -13,7 +13,7 @@ from app.domain import clock
 from app.domain.errors import Conflict, IdempotencyKeyReused
 from app.models import IdempotencyKey
 from app.models.columns import table_of
-from app.services.unit_of_work import read_row
+from app.services.unit_of_work import read_row, run
 
 INSERT = insert(table_of(IdempotencyKey))
 
@@ -50,7 +50,8 @@ def claim(  # noqa: PLR0913 (the columns of the row)
     session: Session, *, project_id: UUID, kind: str, key: str, body_fingerprint: str, resource_id: UUID
 ) -> None:
     """Claim the key for a resource; raises IntegrityError in all callers but one."""
-    session.execute(
+    run(
+        session,
         INSERT,
         {
             "project_id": project_id,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain import clock
 from app.models import Project, Render, SignatureRequest, WebhookDelivery, WebhookSubscription
 from app.services.shown import ShownRequest
+from app.services.unit_of_work import run
 
 Item = TypeVar("Item", Render, ShownRequest, WebhookDelivery, WebhookSubscription)
 ListedRow = TypeVar("ListedRow", Render, WebhookDelivery, WebhookSubscription)
@@ -42,8 +43,8 @@ def stamp_created_at(session: Session, model: type[OwnedRow], project_id: UUID) 
     none ever appears behind a cursor that was already passed.
     """
     if session.get_bind().dialect.name != "sqlite":  # Which has one writer anyway.
-        session.execute(LOCK_PROJECT, {"id": project_id})
-    return later_than(session.scalar(NEWEST_IN_PROJECT[model], {"project_id": project_id}))
+        run(session, LOCK_PROJECT, {"id": project_id})
+    return later_than(run(session, NEWEST_IN_PROJECT[model], {"project_id": project_id}).scalar())
 
 
 def later_than(newest: datetime | None) -> datetime:

@@ -17,7 +17,7 @@ from app.services import following, transitions
 from app.services.dependencies import Dependencies
 from app.services.paging import stamp_created_at
 from app.services.shown import OF_RECIPIENT, OF_REQUEST, ClaimedRequest, ShownRecipient, ShownRequest
-from app.services.unit_of_work import unit_of_work
+from app.services.unit_of_work import run, unit_of_work
 
 log = structlog.get_logger(__name__)
 
@@ -65,8 +65,8 @@ def cancel_late(request_id: UUID, provider_id: str, *, signing: SigningProvider)
 
 def _lock(session: Session, request_id: UUID) -> ClaimedRequest:
     """Read the request for changing it, as `transitions.lock` does."""
-    values = session.execute(LOCK, {"id": request_id}).mappings().one()
-    people = session.execute(PEOPLE, {"id": request_id})
+    values = run(session, LOCK, {"id": request_id}).mappings().one()
+    people = run(session, PEOPLE, {"id": request_id})
     return ClaimedRequest(**values, recipients=[ShownRecipient(*person) for person in people])
 
 
@@ -76,7 +76,8 @@ def _become_sent(session: Session, request: ClaimedRequest, envelope: SentEnvelo
         recipient = following.match_recipient(request.recipients, person)
         if recipient is not None:
             recipient.provider_id = person.provider_id
-    session.execute(
+    run(
+        session,
         NAME_PERSON,
         [
             {"id_of_request": request.id, "place": place, "provider_id": recipient.provider_id}

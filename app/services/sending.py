@@ -24,7 +24,7 @@ from app.services.dependencies import Dependencies
 from app.services.doubt import in_flight_window, look_up
 from app.services.recording import record
 from app.services.shown import AnyRequest
-from app.services.unit_of_work import unit_of_work
+from app.services.unit_of_work import run, unit_of_work
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +43,14 @@ INSERT_REQUEST = insert(table_of(SignatureRequest))
 INSERT_RECIPIENTS = insert(table_of(Recipient))
 
 
-def claim(
-    submission: Submission, *, request_id: UUID, project_id: UUID, idempotency_key: str | None, settings: Settings
+def claim(  # noqa: PLR0913 (the facts of a request)
+    submission: Submission,
+    *,
+    request_id: UUID,
+    project_id: UUID,
+    idempotency_key: str | None,
+    fingerprint: str,
+    settings: Settings,
 ) -> None:
     """Phase 1: store the request, invisible, with its key. Its id is to be the reference of its envelope.
 
@@ -59,10 +65,11 @@ def claim(
                 project_id=project_id,
                 kind=KIND,
                 key=idempotency_key,
-                body_fingerprint=idempotency.fingerprint(submission.as_mapping()),
+                body_fingerprint=fingerprint,
                 resource_id=request_id,
             )
-        session.execute(
+        run(
+            session,
             INSERT_REQUEST,
             {
                 "id": request_id,
@@ -75,7 +82,8 @@ def claim(
                 "due_at": now + in_flight_window(settings),
             },
         )
-        session.execute(
+        run(
+            session,
             INSERT_RECIPIENTS,
             [
                 {

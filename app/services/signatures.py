@@ -54,7 +54,8 @@ def create(
     IdempotencyKeyReused, and then nothing is stored; or ProviderError (see `sending.send`).
     """
     check(submission)
-    replay = _replay(submission, project_id=project_id, key=idempotency_key, deps=deps)
+    body = idempotency.fingerprint(submission.as_mapping())
+    replay = _replay(project_id=project_id, key=idempotency_key, fingerprint=body, deps=deps)
     if replay is not None:
         return replay, True
     signing = require_signing(deps)
@@ -65,10 +66,11 @@ def create(
             request_id=draft.reference,
             project_id=project_id,
             idempotency_key=idempotency_key,
+            fingerprint=body,
             settings=deps.settings,
         )
     except IntegrityError:
-        replay = _replay(submission, project_id=project_id, key=idempotency_key, deps=deps)
+        replay = _replay(project_id=project_id, key=idempotency_key, fingerprint=body, deps=deps)
         if replay is None:
             renders.get(submission.render_id, project_id=project_id)  # It may have been purged meanwhile.
             raise Conflict("The first request with this Idempotency-Key was refused.", retry_after=1) from None
@@ -116,12 +118,11 @@ def cancel(request_id: UUID, *, project_id: UUID, reason: str | None, deps: Depe
     return request
 
 
-def _replay(submission: Submission, *, project_id: UUID, key: str | None, deps: Dependencies) -> AnyRequest | None:
+def _replay(*, project_id: UUID, key: str | None, fingerprint: str, deps: Dependencies) -> AnyRequest | None:
     """Return the request that the key stands for, once it is visible; None when the key is free."""
     if key is None:
         return None
-    body = idempotency.fingerprint(submission.as_mapping())
-    request_id = idempotency.find(project_id=project_id, kind=sending.KIND, key=key, body_fingerprint=body)
+    request_id = idempotency.find(project_id=project_id, kind=sending.KIND, key=key, body_fingerprint=fingerprint)
     return None if request_id is None else _await_outcome(request_id, project_id=project_id, deps=deps)
 
 

@@ -17,6 +17,7 @@ from app.models import HistoryEntry, Recipient, SignatureRequest
 from app.models.columns import table_of
 from app.services import deliveries
 from app.services.shown import ClaimedRequest
+from app.services.unit_of_work import run
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +52,7 @@ def send(session: Session, request: ClaimedRequest, *, cause: str, **values: Any
     As `apply`, but without models around the rows: every create comes through here.
     """
     request.status = Status.SENT
-    session.execute(UPDATE_CLAIMED, {"request_id": request.id, "status": request.status, **values})
+    run(session, UPDATE_CLAIMED, {"request_id": request.id, "status": request.status, **values})
     _enter(session, request, FIRST, action=Action.SEND, before=Status.CREATING, cause=cause)
     deliveries.queue(session, Event.SENT, request, sequence=FIRST, recipient=None, reason=None)
 
@@ -158,7 +159,8 @@ def _enter(  # noqa: PLR0913 (the columns of the row)
     recipient: Recipient | None = None,
     reason: str | None = None,
 ) -> None:
-    session.execute(
+    run(
+        session,
         INSERT_ENTRY,
         {
             "request_id": request.id,

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import CursorResult, Executable, Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import turns
 from app.extensions import READ_ONCE, READ_ONLY, SQLITE_BUSY_TIMEOUT, db
 
 Columns = TypeVarTuple("Columns")
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 #: SQLite has one writer, and whoever finds it busy sleeps, ever longer, and looks again. The threads of one process
 #: take turns by this lock instead, which wakes the next one at once; it only orders them, SQLite's own lock decides.
@@ -44,6 +45,11 @@ def reading() -> Iterator[Session]:
         yield session
     finally:
         session.close()
+
+
+def run(session: Session, statement: Executable, parameters: Parameters) -> CursorResult[*tuple[Any, ...]]:
+    """Run a statement about values, not models, in the session's transaction; what it holds is not flushed before."""
+    return session.connection().execute(statement, parameters)
 
 
 def read_row(statement: Select[*Columns], parameters: Mapping[str, Any]) -> Row[*Columns] | None:

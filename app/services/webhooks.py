@@ -17,7 +17,7 @@ from app.models import SwitchOffReason, WebhookSubscription
 from app.services import lanes
 from app.services.dependencies import Dependencies
 from app.services.paging import Page, fetch_page, stamp_created_at
-from app.services.unit_of_work import reading, unit_of_work
+from app.services.unit_of_work import reading, run, unit_of_work
 
 log = structlog.get_logger(__name__)
 
@@ -159,7 +159,7 @@ def lock_active(session: Session, *, project_id: UUID) -> Sequence[Row[UUID, lis
     Until the transaction ends none is switched off, and nobody else queues deliveries for them. They can be referred
     to all the same: the worker's changes of deliveries, which PostgreSQL checks against them, must not wait.
     """
-    return session.execute(ACTIVE, {"project_id": project_id}).all()
+    return run(session, ACTIVE, {"project_id": project_id}).all()
 
 
 def switch_off(subscription: WebhookSubscription, reason: SwitchOffReason) -> None:
