@@ -3,6 +3,7 @@
 import http.client
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any, cast
 
 from app.domain import clock
@@ -48,9 +49,12 @@ class GuardedConnection(http.client.HTTPConnection):
     """One exchange with one destination, directly: no proxy, no redirect, no cookie, no .netrc."""
 
     def __init__(
-        self, destination: Destination, *, guard: PublicAddressGuard, tls: ssl.SSLContext, deadline: float
+        self, destination: Destination, *, guard: PublicAddressGuard, tls: Callable[[], ssl.SSLContext], deadline: float
     ) -> None:
-        """Prepare; `deadline` is a moment of `clock.monotonic`, and `tls` makes sockets of `TimedTlsSocket`."""
+        """Prepare; `deadline` is a moment of `clock.monotonic`.
+
+        `tls` is asked only for https; what it returns makes sockets of `TimedTlsSocket`.
+        """
         super().__init__(destination.host, destination.port)
         # Else the Host header would carry the 443.
         self.default_port = http.client.HTTPS_PORT if destination.scheme == "https" else http.client.HTTP_PORT
@@ -81,8 +85,9 @@ class GuardedConnection(http.client.HTTPConnection):
 
     def _secure(self, opened: TimedSocket) -> TimedSocket:
         """Shake hands; the certificate must be for the name, whatever the address."""
+        tls = self._tls()
         opened.settimeout(remaining(self._deadline))
-        return cast("TimedTlsSocket", self._tls.wrap_socket(opened, server_hostname=self._destination.host))
+        return cast("TimedTlsSocket", tls.wrap_socket(opened, server_hostname=self._destination.host))
 
     def _open(self) -> TimedSocket:
         """Try the addresses in turn, each with an equal share of the time that is left."""

@@ -2,6 +2,7 @@
 
 import http.client
 import ssl
+import threading
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC
@@ -26,6 +27,8 @@ _LONGEST_RETRY_AFTER = 24 * 60 * 60
 #: More digits than this are beyond the longest wait anyhow, and thousands of them would be slow to read.
 _RETRY_AFTER_DIGITS = 9
 
+_making_default_tls = threading.Lock()
+
 
 class HttpWebhookSender:
     """`WebhookSender` that opens a connection per attempt; it has no state, so threads and forks may share it."""
@@ -39,8 +42,7 @@ class HttpWebhookSender:
         """
         self._guard = guard
         self._timeout_seconds = timeout_seconds
-        self._tls = tls or _default_tls()
-        self._tls.sslsocket_class = TimedTlsSocket
+        self._own_tls = tls
 
     def send(self, request: WebhookRequest) -> WebhookAnswer:
         """Make one attempt and return how it went; raises only ValueError, for secrets that cannot sign."""
@@ -57,6 +59,11 @@ class HttpWebhookSender:
             duration_ms=answer.duration_ms,
         )
         return answer
+
+    def _tls(self) -> ssl.SSLContext:
+        context = self._own_tls or _default_tls()
+        context.sslsocket_class = TimedTlsSocket
+        return context
 
     def _attempt(self, request: WebhookRequest, headers: dict[str, str], *, deadline: float) -> WebhookAnswer:
         try:
@@ -125,9 +132,15 @@ def _seconds(value: str | None) -> int | None:
     return min(max(0, round(seconds)), _LONGEST_RETRY_AFTER)
 
 
-@cache
 def _default_tls() -> ssl.SSLContext:
-    """Read the certificates once per process: that takes a tenth of a second."""
+    """Return the context of this process; threads that ask while it is made wait for it."""
+    with _making_default_tls:
+        return _make_default_tls()
+
+
+@cache
+def _make_default_tls() -> ssl.SSLContext:
+    """Read the certificates: a tenth of a second and some megabytes, which a process that never sends does without."""
     context = ssl.create_default_context()
     # A slim container has no certificates of its own.
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
