@@ -1,7 +1,7 @@
 """What a caller asks to have signed: validated and defaulted, before the document has been looked at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 from uuid import UUID
 
@@ -56,6 +56,17 @@ class Submission:
         mapping = _plain(self)
         if not self.require_code:
             del mapping["require_code"]
+        return mapping
+
+    def as_first_mapping(self) -> Mapping[str, Any] | None:
+        """Return what programs with the first tables took the fingerprint of; None for what they did not know.
+
+        They left absent members in.
+        """
+        if self.require_code:
+            return None
+        mapping = asdict(self)
+        del mapping["require_code"]
         return mapping
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 from uuid import UUID
 
@@ -31,15 +31,17 @@ def fingerprint(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def find(*, project_id: UUID, kind: str, key: str, body_fingerprint: str) -> UUID | None:
+def find(*, project_id: UUID, kind: str, key: str, body_fingerprints: Iterable[str]) -> UUID | None:
     """Return the resource that the key stands for; raise IdempotencyKeyReused when it was for another body.
+
+    `body_fingerprints` are those that the body has had in this version and in earlier ones.
 
     Raises Conflict when that resource was purged: the key must not create a second one.
     """
     row = read_row(BY_KEY, {"project_id": project_id, "kind": kind, "key": key})
     if row is None:
         return None
-    if row.fingerprint != body_fingerprint:
+    if row.fingerprint not in body_fingerprints:
         raise IdempotencyKeyReused("This Idempotency-Key was already used with a different request.")
     if row.purged_at is not None:
         raise Conflict("What this Idempotency-Key created has been purged; nothing is created with it again.")

@@ -147,7 +147,7 @@ def list_page(*, project_id: UUID, cursor: datetime | None, limit: int) -> Page[
 def _replay(*, project_id: UUID, key: str | None, fingerprint: str) -> Render | None:
     if key is None:
         return None
-    render_id = idempotency.find(project_id=project_id, kind=KIND, key=key, body_fingerprint=fingerprint)
+    render_id = idempotency.find(project_id=project_id, kind=KIND, key=key, body_fingerprints=(fingerprint,))
     if render_id is None:
         return None
     with reading() as session:

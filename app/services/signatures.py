@@ -1,5 +1,6 @@
 """Signature requests: create, get, cancel (contract section 3)."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -55,7 +56,7 @@ def create(
     """
     check(submission)
     body = idempotency.fingerprint(submission.as_mapping())
-    replay = _replay(project_id=project_id, key=idempotency_key, fingerprint=body, deps=deps)
+    replay = _replay(submission, body, project_id=project_id, key=idempotency_key, deps=deps)
     if replay is not None:
         return replay, True
     signing = require_signing(deps)
@@ -70,7 +71,7 @@ def create(
             settings=deps.settings,
         )
     except IntegrityError:
-        replay = _replay(project_id=project_id, key=idempotency_key, fingerprint=body, deps=deps)
+        replay = _replay(submission, body, project_id=project_id, key=idempotency_key, deps=deps)
         if replay is None:
             renders.get(submission.render_id, project_id=project_id)  # It may have been purged meanwhile.
             raise Conflict("The first request with this Idempotency-Key was refused.", retry_after=1) from None
@@ -118,12 +119,23 @@ def cancel(request_id: UUID, *, project_id: UUID, reason: str | None, deps: Depe
     return request
 
 
-def _replay(*, project_id: UUID, key: str | None, fingerprint: str, deps: Dependencies) -> AnyRequest | None:
+def _replay(
+    submission: Submission, fingerprint: str, *, project_id: UUID, key: str | None, deps: Dependencies
+) -> AnyRequest | None:
     """Return the request that the key stands for, once it is visible; None when the key is free."""
     if key is None:
         return None
-    request_id = idempotency.find(project_id=project_id, kind=sending.KIND, key=key, body_fingerprint=fingerprint)
+    known = _fingerprints(submission, fingerprint)
+    request_id = idempotency.find(project_id=project_id, kind=sending.KIND, key=key, body_fingerprints=known)
     return None if request_id is None else _await_outcome(request_id, project_id=project_id, deps=deps)
+
+
+def _fingerprints(submission: Submission, fingerprint: str) -> Iterator[str]:
+    """Yield this version's fingerprint, then, if that is not the one, the one that the first versions made."""
+    yield fingerprint
+    first = submission.as_first_mapping()
+    if first is not None:
+        yield idempotency.fingerprint(first)
 
 
 def _await_outcome(request_id: UUID, *, project_id: UUID, deps: Dependencies) -> AnyRequest | None:

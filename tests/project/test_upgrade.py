@@ -1,14 +1,18 @@
 """An installation of the first version, with data, becomes one of this version and loses nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import flask_migrate
 import pytest
 from sqlalchemy import MetaData, select
 
+from app.api.schemas.signatures import SignatureCreateSchema, to_submission
 from app.extensions import db
 from app.migration import add_commands
+from app.models import IdempotencyKey
+from app.services.idempotency import fingerprint
+from tests.api.expectations import assert_refused
 from tests.builders.ceremonies import SIGNED, finish, work
 from tests.callers import Caller, make_body
 from tests.provider_events import deliver, make_event
@@ -95,6 +99,19 @@ def test_keys_are_remembered_and_nobody_is_mailed_again(api, signing, upgraded, 
 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert [answer.json for answer in answers] == [completed.answer, still_open.answer]
+    assert signing.calls.count("create") == 2
+
+
+def test_keys_are_remembered_as_the_first_programs_wrote_them_down(app, api, signing, upgraded, still_open):
+    submission = to_submission(SignatureCreateSchema().load(still_open.body))
+    with app.app_context(), db.session.begin():
+        row = db.session.scalars(select(IdempotencyKey).filter_by(key=still_open.key)).one()
+        row.fingerprint = fingerprint(submission.as_first_mapping())
+
+    assert still_open.repeat(api).json == still_open.answer
+    assert_refused(
+        replace(still_open, body=still_open.body | {"requireCode": True}).repeat(api), 409, "idempotency_key_reused"
+    )
     assert signing.calls.count("create") == 2
 
 
