@@ -21,7 +21,8 @@ import requests
 from environs import Env
 from fpdf import FPDF
 
-from app.local import LOCAL_API_KEY, SECRETS_FILE
+from app.local import SECRETS_FILE
+from app.stack import LOCAL_API_KEY
 
 env = Env()
 env.read_env(SECRETS_FILE, recurse=False)

@@ -37,9 +37,8 @@ def _idle() -> Row:
         running_stack(Path(name), WEB_CONCURRENCY="2", **hide_what_only_tests_need(Path(absent))) as stack,
     ):
         clock.sleep(SETTLING)
-        # The rest is what starts them and passes on their output.
-        processes = [pid for pid in descendants(stack.pid) if _command(pid) != _command(stack.pid)]
-        measured = proportional(processes) / MB
+        # Without the process above them, which passes on their output and shares no memory with them.
+        measured = proportional(descendants(stack.pid)) / MB
     return Row(
         figure="memory of API, worker and signing service, idle (`make run`), of the megabytes that it may take",
         measured=measured,
@@ -116,10 +115,6 @@ def descendants(pid: int) -> Sequence[int]:
 def proportional(pids: Iterable[int]) -> int:
     """Return the bytes that the processes take, each shared page counted once in all."""
     return sum(_kib(Path(f"/proc/{pid}/smaps_rollup"), "Pss") for pid in pids)
-
-
-def _command(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def _status(pid: int, name: str) -> int:
