@@ -21,19 +21,23 @@ HEADERS = {
 #: One year (RFC 6797 section 6.1.1). Not for subdomains: this server does not speak for them.
 HSTS = {"Strict-Transport-Security": "max-age=31536000"}
 
+#: Under this name of the environ a part of the app leaves the headers that its answers carry before these.
+OWN_HEADERS = "countersign.headers"
+
 
 def add_security_headers(app: Flask, *, public_url: str) -> None:
     """Put the headers on every answer, of errors too, except where a view has set its own.
 
     Around the app and not in it: there they would go through a check each that none of them needs.
     """
-    headers = list((HEADERS | (HSTS if public_url.startswith("https:") else {})).items())
+    headers = HEADERS | (HSTS if public_url.startswith("https:") else {})
     answer = app.wsgi_app
 
     def protected(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         def start(status: str, given: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
             own = {name.lower() for name, _ in given}
-            added = [header for header in headers if header[0].lower() not in own]
+            carried = headers | environ.get(OWN_HEADERS, {})
+            added = [header for header in carried.items() if header[0].lower() not in own]
             return start_response(status, [*given, *added], exc_info)
 
         return answer(environ, start)

@@ -5,13 +5,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Engine, Row, Select
+from sqlalchemy import Engine, Select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import schema
-from app.extensions import READ_ONCE, READ_ONLY, absolute_database_url, open_engine
+from app.extensions import READ_ONLY, absolute_database_url, open_engine
+from app.signer.lookup import Lookup
 
 MIGRATIONS = schema.MIGRATIONS / "signer"
 
@@ -25,6 +27,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._sessions = sessionmaker(engine, expire_on_commit=False)
+        self._lookups: dict[Select[*tuple[Any, ...]], Lookup] = {}
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Session]:
@@ -46,10 +49,15 @@ class Database:
         finally:
             session.close()
 
-    def look_up(self, statement: Select[*tuple[Any, ...]], **values: Any) -> Row[*tuple[Any, ...]] | None:
-        """Return the one row that is found, if any: for what is asked so often that a session costs too much."""
-        with self.engine.connect().execution_options(**READ_ONCE) as connection:
-            return connection.execute(statement, values).one_or_none()
+    def look_up(self, statement: Select[*tuple[Any, ...]], **values: str) -> SimpleNamespace | None:
+        """Return the one row that is found, if any: for what is asked so often that a session costs too much.
+
+        The statement is one that is made once, and is prepared when it is asked for the first time.
+        """
+        lookup = self._lookups.get(statement)
+        if lookup is None:
+            lookup = self._lookups[statement] = Lookup(statement, self.engine)
+        return lookup.find(values)
 
 
 def open_database(url: str, *, pool_size: int = 10) -> Database:

@@ -4,8 +4,10 @@ import hmac
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-from flask import Request, Response
+from flask import Request, request
 from werkzeug.wrappers import Response as AnyResponse
+
+from app.security_headers import OWN_HEADERS
 
 LINK_COOKIE = "countersign_link"
 #: The link of a browser in which a code was confirmed.
@@ -26,13 +28,9 @@ HEADERS = {
 }
 
 
-def harden(response: Response) -> Response:
-    """Add the headers that every answer carries, except where the view has set its own."""
-    given = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 (headers iterate over pairs)
-    for name, value in HEADERS.items():
-        if name.lower() not in given:
-            response.headers.add(name, value)
-    return response
+def harden() -> None:
+    """Have the headers that every answer carries added to this one, except where the view sets its own."""
+    request.environ[OWN_HEADERS] = HEADERS
 
 
 def remember_link(response: AnyResponse, token: str, *, path: str, secure: bool, cookie: str = LINK_COOKIE) -> None:

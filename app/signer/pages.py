@@ -3,6 +3,7 @@
 Following a link changes nothing (mail scanners do it too); only the button on the landing page records a view.
 """
 
+from functools import lru_cache
 from pathlib import Path
 
 from flask import (
@@ -17,13 +18,15 @@ from flask import (
 )
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_accept_header
 
 from app.domain.errors import NotFound
 from app.domain.ports import Designation
 from app.signer.ceremony import MAX_REASON, CeremonyClosed, CeremonyState, CeremonyView, InvalidAnswers
 from app.signer.code_pages import code_page, code_pages
-from app.signer.languages import choose, moment, speak, spoken, translate, translate_plural
+from app.signer.languages import Language, choose, moment, speak, spoken, translate, translate_plural
 from app.signer.page_forms import FormData, Ink, earlier_form, entries, read_answers
 from app.signer.page_guard import form_key, harden
 from app.signer.visit import (
@@ -38,7 +41,7 @@ from app.signer.visit import (
 )
 
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static", static_url_path="/assets")
-pages.after_request(harden)
+pages.before_request(harden)
 pages.register_blueprint(code_pages)
 
 
@@ -55,7 +58,12 @@ def teach_languages(state: BlueprintSetupState) -> None:
 @pages.before_request
 def listen() -> None:
     """Answer in the language that the browser asks for, else in English."""
-    speak(choose(request.accept_languages))
+    speak(_language(request.headers.get("Accept-Language", "")))
+
+
+@lru_cache(maxsize=256)  # Browsers send the same few headers again and again.
+def _language(accept_language: str) -> Language:
+    return choose(parse_accept_header(accept_language, LanguageAccept))
 
 
 FONTS = Path(__file__).parent / "fonts"

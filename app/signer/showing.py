@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from app.domain import clock
 from app.domain.errors import NotFound
@@ -41,7 +41,7 @@ def find_shown_document(database: Database, token: str) -> ShownDocument:
     if row.viewed_at is None:
         raise CeremonyClosed(CeremonyState.WAITING)
     return ShownDocument(
-        recipient_id=row.recipient_id, sha256=row.document_sha256, key=row.document_key, page_count=len(row.pages)
+        recipient_id=row.recipient_id, sha256=row.document_sha256, key=row.document_key, page_count=row.page_count
     )
 
 
@@ -57,7 +57,7 @@ _LOOK = (
         _envelopes.settings,
         _envelopes.document_sha256,
         _envelopes.document_key,
-        _envelopes.pages,
+        func.json_array_length(_envelopes.pages).label("page_count"),
     )
     .where(_links.token_hash == bindparam("token_hash"))
     .join_from(Link.__table__, Recipient.__table__)

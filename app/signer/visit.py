@@ -45,7 +45,8 @@ def find_document(recipient_id: str) -> ShownDocument:
 
 
 def _tokens() -> list[str]:
-    return [request.cookies[name] for name in (CONFIRMED_COOKIE, LINK_COOKIE) if name in request.cookies]
+    cookies = request.cookies
+    return [cookies[name] for name in (CONFIRMED_COOKIE, LINK_COOKIE) if name in cookies]
 
 
 def keep_link(response: AnyResponse, token: str, view: CeremonyView, *, cookie: str = LINK_COOKIE) -> AnyResponse:

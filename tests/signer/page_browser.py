@@ -6,6 +6,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.security_headers import add_security_headers
 from app.signer.ceremony import CeremonyView
 from app.signer.page_guard import form_key
 from app.signer.pages import pages
@@ -23,6 +24,7 @@ def make_ceremony(view: CeremonyView | None = None, **behaviour: object) -> Cere
 def make_browser(ceremony: CeremonyInMemory, *, public_url: str = PUBLIC_URL) -> FlaskClient:
     app = Flask(__name__, static_folder=None)
     app.register_blueprint(pages)
+    add_security_headers(app, public_url=public_url)
     app.extensions["signer"] = SimpleNamespace(ceremony=ceremony, settings=SimpleNamespace(public_url=public_url))
     return app.test_client()
 
