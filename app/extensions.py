@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+from app.config import SettingsError
 from app.domain import turns
 
 log = structlog.get_logger(__name__)
@@ -76,12 +77,18 @@ db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
 
 def absolute_database_url(url: str) -> URL:
-    """Return the URL with a relative SQLite path resolved against the current folder, which is created."""
+    """Return the URL with a relative SQLite path resolved against the current folder; the database's is created.
+
+    Raises SettingsError when it cannot be.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
         return parsed
     path = Path(parsed.database).absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"The database's folder {path.parent} cannot be made: {error.strerror}.") from error
     return parsed.set(database=str(path))
 
 

@@ -51,7 +51,7 @@ def copy(source: str, target: str, *, signer: bool) -> None:
             schema.require_schema(reading, migrations, place="SOURCE", remedy=remedy)
             migration.upgrade(writing, migrations, place="TARGET")
             copied = copying.copy(reading, writing, metadata, report=progress())
-    except CountersignError as error:
+    except (CountersignError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
     except (OperationalError, ProgrammingError) as error:
         cause = str(error.orig).partition("\n")[0]

@@ -95,6 +95,13 @@ def test_a_database_that_was_never_migrated_is_one_line(run, tmp_path, monkeypat
     assert "countersign db upgrade" in fails(run("projects", "list"))
 
 
+def test_a_database_whose_folder_cannot_be_made_is_one_line(run, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/file/countersign.db")
+
+    assert fails(run("db", "upgrade")) == f"Error: The database's folder {tmp_path}/file cannot be made: File exists."
+
+
 def test_a_database_that_does_not_answer_is_one_line_without_its_password(run, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://someone:hush-hush@127.0.0.1:9/none")
 
