@@ -14,15 +14,18 @@ from app.domain import clock, keys
 from app.domain.errors import NotFound, Unauthorized
 from app.domain.keys import NewKey
 from app.models import ApiKey
+from app.prepared import Prepared
 from app.services import projects
 from app.services.unit_of_work import read_row, reading, unit_of_work
 
 #: The last use is written at most this often: on SQLite it would be the hottest write of all.
 LAST_USE_RESOLUTION = timedelta(minutes=1)
 
-#: Made once, and without a model around the row: it is asked on every request.
-BY_PREFIX = select(ApiKey.id, ApiKey.project_id, ApiKey.sha256, ApiKey.last_used_at, ApiKey.revoked_at).where(
-    ApiKey.prefix == bindparam("prefix")
+#: Asked at every request.
+BY_PREFIX = Prepared(
+    select(ApiKey.id, ApiKey.project_id, ApiKey.sha256, ApiKey.last_used_at, ApiKey.revoked_at).where(
+        ApiKey.prefix == bindparam("prefix")
+    )
 )
 
 UNKNOWN_KEY_SHA256 = hashlib.sha256(b"").hexdigest()

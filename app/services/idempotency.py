@@ -13,15 +13,18 @@ from app.domain import clock
 from app.domain.errors import Conflict, IdempotencyKeyReused
 from app.models import IdempotencyKey
 from app.models.columns import table_of
+from app.prepared import Prepared
 from app.services.unit_of_work import read_row, run
 
 INSERT = insert(table_of(IdempotencyKey))
 
-#: Made once, and without a model around the row: it is asked on every create.
-BY_KEY = select(IdempotencyKey.fingerprint, IdempotencyKey.resource_id, IdempotencyKey.purged_at).where(
-    IdempotencyKey.project_id == bindparam("project_id"),
-    IdempotencyKey.kind == bindparam("kind"),
-    IdempotencyKey.key == bindparam("key"),
+#: Asked at every create.
+BY_KEY = Prepared(
+    select(IdempotencyKey.fingerprint, IdempotencyKey.resource_id, IdempotencyKey.purged_at).where(
+        IdempotencyKey.project_id == bindparam("project_id"),
+        IdempotencyKey.kind == bindparam("kind"),
+        IdempotencyKey.key == bindparam("key"),
+    )
 )
 
 

@@ -15,6 +15,7 @@ from app.domain.errors import Conflict, DocumentTooLarge, InvalidRequest, NotFou
 from app.domain.ids import new_id
 from app.domain.ports import PageSize, PdfReport, SavedFile
 from app.models import Render, RenderStatus, StoredFile
+from app.prepared import Prepared
 from app.services import idempotency, stored_files
 from app.services.dependencies import Dependencies
 from app.services.paging import Page, fetch_page, stamp_created_at
@@ -25,7 +26,7 @@ KIND = "render"
 
 #: Made once: making a statement takes longer than running it.
 BY_ID = select(Render).where(Render.id == bindparam("id"), Render.project_id == bindparam("project_id"))
-READY_BY_ID = (
+READY_BY_ID = Prepared(
     select(Render.status, Render.pages, StoredFile.key, StoredFile.size, StoredFile.erased_at)
     .outerjoin(StoredFile, StoredFile.id == Render.file_id)
     .where(Render.id == bindparam("id"), Render.project_id == bindparam("project_id"))

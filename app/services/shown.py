@@ -15,7 +15,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.domain.errors import NotFound
 from app.models import Recipient, SignatureRequest
-from app.services.unit_of_work import read_rows
+from app.prepared import Prepared
+from app.services.unit_of_work import read_prepared
 
 
 @dataclass(slots=True)
@@ -86,8 +87,8 @@ OF_RECIPIENT: tuple[InstrumentedAttribute[Any], ...] = (
     Recipient.declined_at,
 )
 
-#: Made once: making a statement takes longer than running it.
-BY_ID: Select[Any] = (
+#: Asked at every get, and at every replay.
+BY_ID = Prepared(
     select(*OF_REQUEST, *OF_RECIPIENT)
     .outerjoin(Recipient, Recipient.request_id == SignatureRequest.id)
     .where(
@@ -109,7 +110,7 @@ def get(request_id: UUID, *, project_id: UUID) -> ShownRequest:
 
 def find(request_id: UUID, *, project_id: UUID) -> ShownRequest | None:
     """Return the project's request, or None when there is none that is visible."""
-    return next(iter(gather(read_rows(BY_ID, {"id": request_id, "project_id": project_id}))), None)
+    return next(iter(gather(read_prepared(BY_ID, {"id": request_id, "project_id": project_id}))), None)
 
 
 def with_people(page: Select[Any]) -> Select[Any]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import turns
 from app.extensions import READ_ONCE, READ_ONLY, SQLITE_BUSY_TIMEOUT, db
+from app.prepared import Prepared
 
 Columns = TypeVarTuple("Columns")
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -52,14 +53,18 @@ def run(session: Session, statement: Executable, parameters: Parameters) -> Curs
     return session.connection().execute(statement, parameters)
 
 
-def read_row(statement: Select[*Columns], parameters: Mapping[str, Any]) -> Row[*Columns] | None:
-    """Return the one row that a statement finds, or None, without a session around it: for what every call asks."""
-    with db.engine.connect().execution_options(**READ_ONCE) as connection:
-        return connection.execute(statement, parameters).one_or_none()
+def read_row(statement: Prepared, values: Mapping[str, Any]) -> Any | None:
+    """Return the one row that a statement finds, or None: for what every call asks."""
+    return next(iter(read_prepared(statement, values)), None)
+
+
+def read_prepared(statement: Prepared, values: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the rows that a statement finds, without a session around it."""
+    return statement.rows(db.engine, values)
 
 
 def read_rows(statement: Select[*Columns], parameters: Mapping[str, Any]) -> Sequence[Row[*Columns]]:
-    """Return the rows that a statement finds, likewise."""
+    """Return the rows that a statement finds, likewise; where they are many, SQLAlchemy reads them as fast."""
     with db.engine.connect().execution_options(**READ_ONCE) as connection:
         return connection.execute(statement, parameters).all()
 

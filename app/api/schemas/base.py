@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -64,23 +64,35 @@ class AnswerSchema(WireSchema):
     def _say(self, obj: Any) -> dict[str, Any]:
         said = {}
         for name, attribute, serialize, is_always_there in self._members:
-            value = serialize(attribute and getattr(obj, attribute), attribute, obj)
+            value = getattr(obj, attribute) if attribute else None
+            if serialize is not None:
+                value = serialize(value, attribute, obj)
             if is_always_there or value is not None:
                 said[name] = value
         return said
 
     @cached_property
-    def _members(self) -> list[tuple[str, str, Callable[..., Any], bool]]:
+    def _members(self) -> list[tuple[str, str, Callable[..., Any] | None, bool]]:
         """Return the name of each member on the wire, its attribute (none if it is worked out), and how it is said."""
         return [
             (
                 str(field.data_key),
                 (field.attribute or name) if field._CHECK_ATTRIBUTE else "",  # noqa: SLF001 (the library's own flag)
-                field._serialize,  # noqa: SLF001 (what the library has fields override)
+                _how_to_say(field),
                 name not in self.SOMETIMES,
             )
             for name, field in self.dump_fields.items()
         ]
+
+
+def _how_to_say(field: fields.Field[Any]) -> Callable[..., Any] | None:
+    """Return what makes JSON of a field's value, given that and its place; None where the value is JSON already."""
+    if type(field) in {fields.String, fields.Integer, fields.Boolean}:
+        return None
+    if isinstance(field, fields.List) and isinstance(field.inner, fields.Nested):
+        say_all = partial(field.inner.schema.dump, many=True)
+        return lambda value, *_: say_all(value)
+    return field._serialize  # noqa: SLF001 (what the library has fields override)
 
 
 class Identifier(fields.UUID):
