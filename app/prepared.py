@@ -43,7 +43,11 @@ class Prepared:
             bound={name: _to_database(bind.type, dialect) for name, bind in compiled.binds.items()},
             constants={name: bind.value for name, bind in compiled.binds.items() if not bind.required},
             row=row._make,
-            converts=[_from_database(column.type, dialect) for column in columns],
+            converts=[
+                (place, convert)
+                for place, column in enumerate(columns)
+                if (convert := _converter(column.type, dialect)) is not None
+            ],
         )
         return ready
 
@@ -59,7 +63,8 @@ class _Ready:
     #: What the statement itself says.
     constants: Mapping[str, Any]
     row: Callable[[Sequence[Any]], Any]
-    converts: Sequence[Convert]
+    #: By the place of the column; the others come as they are to be.
+    converts: Sequence[tuple[int, Convert]]
 
     def bind(self, values: Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
         values = {**self.constants, **values}
@@ -68,15 +73,19 @@ class _Ready:
         return [self.bound[name](values[name]) for name in self.names]
 
     def read(self, row: Sequence[Any]) -> Any:
-        return self.row([convert(value) for convert, value in zip(self.converts, row, strict=True)])
+        values = list(row)
+        for place, convert in self.converts:
+            if values[place] is not None:
+                values[place] = convert(values[place])
+        return self.row(values)
 
 
 def _to_database(kind: TypeEngine[Any], dialect: Dialect) -> Convert:
     return kind.dialect_impl(dialect).bind_processor(dialect) or _as_it_is
 
 
-def _from_database(kind: TypeEngine[Any], dialect: Dialect) -> Convert:
-    return kind.dialect_impl(dialect).result_processor(dialect, None) or _as_it_is
+def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
 def _as_it_is(value: Any) -> Any:

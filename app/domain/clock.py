@@ -7,6 +7,9 @@ from app.domain import turns
 
 ONE_MILLISECOND = timedelta(milliseconds=1)
 
+#: How long the offset is that Python writes behind a time in UTC.
+OFFSET = len("+00:00")
+
 
 def utcnow() -> datetime:
     """Return now in UTC, cut to the milliseconds that the wire carries (contract section 1)."""
@@ -21,7 +24,7 @@ def to_milliseconds(moment: datetime) -> datetime:
 
 def format_timestamp(moment: datetime) -> str:
     """Write a time as the wire carries it: ISO 8601, UTC, milliseconds, `Z` (contract section 1)."""
-    return to_milliseconds(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{moment.astimezone(UTC).isoformat(timespec='milliseconds')[:-OFFSET]}Z"
 
 
 def monotonic() -> float:

@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, Select, bindparam, func, select, union_all
 
 from app.domain.lifecycle import Status
 from app.models import SignatureRequest
+from app.prepared import Prepared
 from app.services.paging import Page, page_of
 from app.services.shown import OF_REQUEST, ShownRequest, gather, with_people
 from app.services.unit_of_work import read_rows
@@ -63,7 +64,7 @@ class Shape:
 
 
 @cache
-def _statement(shape: Shape) -> Select[Any]:
+def _statement(shape: Shape) -> Prepared:
     """Return the statement of a shape, made once: making it takes longer than running it."""
     query = select(*OF_REQUEST).where(
         SignatureRequest.project_id == bindparam("project_id"), SignatureRequest.created_at.is_not(None)
@@ -81,7 +82,7 @@ def _statement(shape: Shape) -> Select[Any]:
             query = query.where(func.coalesce(SignatureRequest.status, "").in_(statuses))
     elif statuses:
         query = _newest_of_each(query, statuses)
-    return with_people(query.order_by(SignatureRequest.created_at.desc()).limit(bindparam("limit")))
+    return Prepared(with_people(query.order_by(SignatureRequest.created_at.desc()).limit(bindparam("limit"))))
 
 
 def _newest_of_each(query: Select[Any], statuses: Sequence[BindParameter[Any]]) -> Select[Any]:

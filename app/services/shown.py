@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.domain.errors import NotFound
 from app.models import Recipient, SignatureRequest
 from app.prepared import Prepared
-from app.services.unit_of_work import read_prepared
+from app.services.unit_of_work import read_rows
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ def get(request_id: UUID, *, project_id: UUID) -> ShownRequest:
 
 def find(request_id: UUID, *, project_id: UUID) -> ShownRequest | None:
     """Return the project's request, or None when there is none that is visible."""
-    return next(iter(gather(read_prepared(BY_ID, {"id": request_id, "project_id": project_id}))), None)
+    return next(iter(gather(read_rows(BY_ID, {"id": request_id, "project_id": project_id}))), None)
 
 
 def with_people(page: Select[Any]) -> Select[Any]:
@@ -127,11 +127,12 @@ def with_people(page: Select[Any]) -> Select[Any]:
 def gather(rows: Iterable[Row[Any]]) -> list[ShownRequest]:
     """Put together what one row per person says."""
     width = len(OF_REQUEST)
-    shown: dict[UUID, ShownRequest] = {}
+    # A project has no two requests of one millisecond, and a time is found faster than an id.
+    shown: dict[datetime, ShownRequest] = {}
     for row in rows:
-        request = shown.get(row[0])
+        request = shown.get(row.created_at)
         if request is None:
-            request = shown[row[0]] = ShownRequest(*row[:width])
+            request = shown[row.created_at] = ShownRequest(*row[:width])
         if row.email is not None:
             request.recipients.append(ShownRecipient(*row[width:]))
     return list(shown.values())

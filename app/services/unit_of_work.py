@@ -3,16 +3,15 @@
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVarTuple
+from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Row, Select, func, select
+from sqlalchemy import CursorResult, Executable, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import turns
-from app.extensions import READ_ONCE, READ_ONLY, SQLITE_BUSY_TIMEOUT, db
+from app.extensions import READ_ONLY, SQLITE_BUSY_TIMEOUT, db
 from app.prepared import Prepared
 
-Columns = TypeVarTuple("Columns")
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 #: SQLite has one writer, and whoever finds it busy sleeps, ever longer, and looks again. The threads of one process
@@ -55,18 +54,12 @@ def run(session: Session, statement: Executable, parameters: Parameters) -> Curs
 
 def read_row(statement: Prepared, values: Mapping[str, Any]) -> Any | None:
     """Return the one row that a statement finds, or None: for what every call asks."""
-    return next(iter(read_prepared(statement, values)), None)
+    return next(iter(read_rows(statement, values)), None)
 
 
-def read_prepared(statement: Prepared, values: Mapping[str, Any]) -> Sequence[Any]:
+def read_rows(statement: Prepared, values: Mapping[str, Any]) -> Sequence[Any]:
     """Return the rows that a statement finds, without a session around it."""
     return statement.rows(db.engine, values)
-
-
-def read_rows(statement: Select[*Columns], parameters: Mapping[str, Any]) -> Sequence[Row[*Columns]]:
-    """Return the rows that a statement finds, likewise; where they are many, SQLAlchemy reads them as fast."""
-    with db.engine.connect().execution_options(**READ_ONCE) as connection:
-        return connection.execute(statement, parameters).all()
 
 
 def serialise(session: Session, name: str) -> None:

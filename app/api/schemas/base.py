@@ -65,7 +65,7 @@ class AnswerSchema(WireSchema):
         said = {}
         for name, attribute, serialize, is_always_there in self._members:
             value = getattr(obj, attribute) if attribute else None
-            if serialize is not None:
+            if serialize is not None and (value is not None or not attribute):
                 value = serialize(value, attribute, obj)
             if is_always_there or value is not None:
                 said[name] = value
@@ -86,7 +86,7 @@ class AnswerSchema(WireSchema):
 
 
 def _how_to_say(field: fields.Field[Any]) -> Callable[..., Any] | None:
-    """Return what makes JSON of a field's value, given that and its place; None where the value is JSON already."""
+    """Return what makes JSON of a value that is there, given its place too; None where it is JSON already."""
     if type(field) in {fields.String, fields.Integer, fields.Boolean}:
         return None
     if isinstance(field, fields.List) and isinstance(field.inner, fields.Nested):
