@@ -1,6 +1,7 @@
 """`countersign run`: everything on this machine under one command, for trying out and for development.
 
-Secrets are made on the first run and kept, with the data, in `var/`.
+Secrets are made on the first run and kept, with the data, in `var/`, and with all other settings that our commands need
+to work on the same installation.
 """
 
 import os
@@ -13,7 +14,7 @@ from typing import NoReturn
 
 from dotenv import dotenv_values
 
-from app.config import Settings
+from app.config import Settings, require_database
 from app.domain.errors import Unauthorized
 from app.extensions import db
 from app.foundation import create_foundation
@@ -22,7 +23,7 @@ from app.schema import MIGRATIONS
 from app.services import api_keys, projects
 from app.stack import HOST, LOCAL_API_KEY, Ports
 
-#: Where the first run keeps what it made up.
+#: Where a run keeps what it made up, for the next one and for the shell.
 SECRETS_FILE = Path("var/local.env")
 
 
@@ -44,13 +45,17 @@ def run(ports: Ports) -> NoReturn:
 
 def prepare(ports: Ports) -> dict[str, str]:
     """Make what is missing (secrets, database, first project and key); return the environment of the processes."""
+    # Nobody else may read what is written there: names, addresses and signing links.
+    SECRETS_FILE.parent.mkdir(mode=0o700, exist_ok=True)
     kept = _load_or_make_secrets()
-    environment = {**_defaults(ports, kept), **os.environ}
-    environment[LOCAL_API_KEY] = _prepare_database(environment, kept)
+    settings = _settings(ports, kept)
+    environment = {"PYTHONUNBUFFERED": "1", **settings, **os.environ}
+    environment[LOCAL_API_KEY] = _prepare_database(environment, kept.get(LOCAL_API_KEY, ""))
+    _keep(kept | settings | {LOCAL_API_KEY: environment[LOCAL_API_KEY]})
     return environment
 
 
-def _defaults(ports: Ports, kept: Mapping[str, str]) -> dict[str, str]:
+def _settings(ports: Ports, kept: Mapping[str, str]) -> dict[str, str]:
     signer = f"http://{HOST}:{ports.signer}"
     return {
         "PUBLIC_URL": f"http://{HOST}:{ports.api}",
@@ -63,38 +68,32 @@ def _defaults(ports: Ports, kept: Mapping[str, str]) -> dict[str, str]:
         "SIGNER_PUBLIC_URL": signer,
         "WEBHOOK_ALLOW_INSECURE": "1",
         "LOG_FORMAT": "console",
-        "PYTHONUNBUFFERED": "1",
     }
 
 
 def _load_or_make_secrets() -> dict[str, str]:
     kept = {name: value for name, value in dotenv_values(SECRETS_FILE).items() if value}
-    missing = [name for name in ("SIGNER_API_KEYS", "SIGNER_WEBHOOK_SECRET") if name not in kept]
-    if missing:
-        kept |= {name: secrets.token_hex(32) for name in missing}
-        _keep(kept)
-    return kept
+    made = {name: secrets.token_hex(32) for name in ("SIGNER_API_KEYS", "SIGNER_WEBHOOK_SECRET")}
+    return made | kept
 
 
-def _prepare_database(environment: Mapping[str, str], kept: dict[str, str]) -> str:
-    """Migrate, and return a working key of the first project."""
+def _prepare_database(environment: Mapping[str, str], key: str) -> str:
+    """Migrate, and return a working key: the one given, or one of a new project."""
     database_url = environment.get("DATABASE_URL", Settings.database_url)
+    require_database("DATABASE_URL", database_url)
     app = create_foundation(Settings(database_url=database_url, log_level="error"))
     with app.app_context():
         upgrade(db.engine, MIGRATIONS, place="DATABASE_URL")
-        key = kept.get(LOCAL_API_KEY, "")
         try:
             api_keys.authenticate(key)
         except Unauthorized:
             project = projects.create("Local")
             key = api_keys.create(project.id, name="made by countersign run").clear_text
-            _keep(kept | {LOCAL_API_KEY: key})
         db.engine.dispose()
     return key
 
 
 def _keep(values: Mapping[str, str]) -> None:
-    SECRETS_FILE.parent.mkdir(parents=True, exist_ok=True)
     temporary = SECRETS_FILE.with_suffix(".new")
     temporary.touch(mode=0o600)
     temporary.write_text("".join(f"{name}={value}\n" for name, value in values.items()))

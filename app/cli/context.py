@@ -42,9 +42,14 @@ def with_any_schema(command: Command) -> Command:
         except (SettingsError, CountersignError) as error:
             raise click.ClickException(str(error)) from error
         except (OperationalError, ProgrammingError) as error:
-            cause = str(error.orig).partition("\n")[0]
-            raise click.ClickException(
-                f"The database of DATABASE_URL cannot be used: {cause}. Is it up, and was countersign db upgrade run?"
-            ) from error
+            raise unusable(error) from error
 
     return run
+
+
+def unusable(error: OperationalError | ProgrammingError) -> click.ClickException:
+    """Say in one line that the database cannot be used."""
+    cause = str(error.orig).partition("\n")[0]
+    return click.ClickException(
+        f"The database of DATABASE_URL cannot be used: {cause}. Is it up, and was countersign db upgrade run?"
+    )

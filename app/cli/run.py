@@ -1,8 +1,10 @@
 """`countersign run`."""
 
 import click
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app import local
+from app.cli.context import unusable
 from app.config import SettingsError
 from app.schema import WrongSchema
 from app.stack import Ports
@@ -17,3 +19,5 @@ def run_locally(port: int, signer_port: int) -> None:
         local.run(Ports(api=port, signer=signer_port))
     except (local.CannotRun, SettingsError, WrongSchema) as error:
         raise click.ClickException(str(error)) from error
+    except (OperationalError, ProgrammingError) as error:
+        raise unusable(error) from error

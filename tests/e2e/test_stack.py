@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
+from dotenv import dotenv_values
 
 from app.signer.verification import verify_file
 from tests.builders.pdfs import make_pdf
@@ -213,12 +214,20 @@ def test_the_documented_curl_commands_give_the_documented_answers(stack):
 
 
 def test_no_secret_is_printed_but_the_key_for_its_owner(stack):
-    kept = dict(line.split("=", 1) for line in (stack.folder / "var/local.env").read_text().splitlines())
+    kept = dotenv_values(stack.folder / "var/local.env")
     log = (stack.folder / "run.log").read_text()
 
     assert kept["SIGNER_API_KEYS"] not in log
     assert kept["SIGNER_WEBHOOK_SECRET"] not in log
     assert (stack.folder / "var/local.env").stat().st_mode & 0o077 == 0
+    assert (stack.folder / "var").stat().st_mode & 0o077 == 0
+
+
+def test_commands_work_on_the_stack_with_its_settings(stack):
+    finished = stack.run("-m", "app.cli", "doctor", **dotenv_values(stack.folder / "var/local.env"))
+
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "signing service: answers" in finished.stdout
 
 
 def test_the_command_line_is_installed(stack):

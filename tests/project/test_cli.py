@@ -102,6 +102,17 @@ def test_a_database_whose_folder_cannot_be_made_is_one_line(run, tmp_path, monke
     assert fails(run("db", "upgrade")) == f"Error: The database's folder {tmp_path}/file cannot be made: File exists."
 
 
+@pytest.mark.parametrize("url", ["mysql://u:p@h/d", "postgresql+psycopg://u:hush-hush@127.0.0.1:9/d"])
+def test_a_stack_without_its_database_does_not_start_and_says_so_in_one_line(run, tmp_path, monkeypatch, url):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    line = fails(run("run", "--port", "0", "--signer-port", "0"))
+
+    assert "DATABASE_URL" in line
+    assert "hush-hush" not in line
+
+
 def test_a_database_that_does_not_answer_is_one_line_without_its_password(run, monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql+psycopg://someone:hush-hush@127.0.0.1:9/none")
 
