@@ -5,15 +5,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Engine, Select
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app import schema
 from app.extensions import READ_ONLY, absolute_database_url, open_engine
-from app.signer.lookup import Lookup
+from app.prepared import Prepared
 
 MIGRATIONS = schema.MIGRATIONS / "signer"
 
@@ -27,7 +26,6 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._sessions = sessionmaker(engine, expire_on_commit=False)
-        self._lookups: dict[Select[*tuple[Any, ...]], Lookup] = {}
 
     @contextmanager
     def unit_of_work(self) -> Iterator[Session]:
@@ -49,15 +47,9 @@ class Database:
         finally:
             session.close()
 
-    def look_up(self, statement: Select[*tuple[Any, ...]], **values: str) -> SimpleNamespace | None:
-        """Return the one row that is found, if any: for what is asked so often that a session costs too much.
-
-        The statement is one that is made once, and is prepared when it is asked for the first time.
-        """
-        lookup = self._lookups.get(statement)
-        if lookup is None:
-            lookup = self._lookups[statement] = Lookup(statement, self.engine)
-        return lookup.find(values)
+    def look_up(self, statement: Prepared, **values: Any) -> Any | None:
+        """Return the one row that is found, if any: for what is asked so often that a session costs too much."""
+        return next(iter(statement.rows(self.engine, values)), None)
 
 
 def open_database(url: str, *, pool_size: int = 10) -> Database:

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, func, select
 
 from app.domain import clock
 from app.domain.errors import NotFound
+from app.prepared import Prepared
 from app.signer.ceremony_view import STATE_OF_ENVELOPE, CeremonyClosed, CeremonyState, CodeNeeded, is_locked
 from app.signer.database import Database
 from app.signer.links import hash_token
@@ -47,7 +48,7 @@ def find_shown_document(database: Database, token: str) -> ShownDocument:
 
 _links, _recipients, _envelopes = (model.__table__.c for model in (Link, Recipient, Envelope))
 
-_LOOK = (
+_LOOK = Prepared(
     select(
         _links.recipient_id,
         _links.confirmed_at,
