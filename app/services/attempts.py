@@ -14,8 +14,10 @@ from app.config import Settings
 from app.domain import backoff, clock
 from app.domain.ports import WebhookAnswer, WebhookRequest
 from app.models import DeliveryStatus, SwitchOffReason, WebhookAttempt, WebhookDelivery, WebhookSubscription
+from app.models.columns import table_of
 from app.services import deliveries, delivery_order, leases, webhooks
 from app.services.leases import Claim
+from app.services.unit_of_work import run
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +36,7 @@ LANDED = (
     .order_by(WebhookDelivery.id)
     .with_for_update(of=WebhookDelivery)
 )
-RECORD_ATTEMPTS = insert(WebhookAttempt)
+RECORD_ATTEMPTS = insert(table_of(WebhookAttempt))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +84,12 @@ def record(session: Session, landings: Sequence[Landing], *, settings: Settings)
         else:
             _conclude_failure(delivery, subscription, landing, settings=settings)
     if made:
-        session.execute(RECORD_ATTEMPTS, made)
+        run(session, RECORD_ATTEMPTS, made)
     if delivered:
         deliveries.finish_delivered(session, delivered)
     if request_ids:
         delivery_order.let_next_go(session, request_ids, at=clock.utcnow())
+    session.flush()  # What is claimed next is found by the rows.
     return {subscription.id for _, subscription in rows if not subscription.active}
 
 

@@ -18,28 +18,30 @@ from app.models import (
     WebhookDelivery,
     WebhookSubscription,
 )
+from app.models.columns import table_of
 from app.services import delivery_order, events, leases, webhooks
 from app.services.paging import Page, fetch_page, later_than
 from app.services.shown import ClaimedRequest
-from app.services.unit_of_work import reading, unit_of_work
+from app.services.unit_of_work import reading, run, unit_of_work
+
+DELIVERIES = table_of(WebhookDelivery)
 
 #: Made once: making a statement takes longer than running it.
 NEWEST = select(func.max(WebhookDelivery.created_at)).where(
     WebhookDelivery.subscription_id == bindparam("subscription_id")
 )
 FINISH_DELIVERED = (
-    update(WebhookDelivery)
-    .where(WebhookDelivery.id.in_(bindparam("ids", expanding=True)))
+    update(DELIVERIES)
+    .where(DELIVERIES.c.id.in_(bindparam("ids", expanding=True)))
     .values(
         status=DeliveryStatus.DELIVERED,
         finished_at=bindparam("now", type_=UTCDateTime),
-        attempts_made=WebhookDelivery.attempts_made + 1,
+        attempts_made=DELIVERIES.c.attempts_made + 1,
         due_at=None,
         lease_until=None,
         lease_token=None,
         attempts=0,
     )
-    .execution_options(synchronize_session=False)
 )
 
 
@@ -155,7 +157,7 @@ def finish_delivered(session: Session, delivery_ids: Collection[UUID]) -> None:
 
     What the session has loaded of them stays as it was; nobody is to change it afterwards.
     """
-    session.execute(FINISH_DELIVERED, {"ids": list(delivery_ids), "now": clock.utcnow()})
+    run(session, FINISH_DELIVERED, {"ids": list(delivery_ids), "now": clock.utcnow()})
 
 
 def _new(session: Session, subscription_id: UUID, *, event: str, body: bytes) -> WebhookDelivery:

@@ -16,8 +16,10 @@ from app.domain import clock
 from app.domain.ids import new_id
 from app.extensions import UTCDateTime
 from app.models import DeliveryStatus, WebhookDelivery, WebhookSubscription
+from app.models.columns import table_of
 from app.services import leases
 from app.services.leases import Claim
+from app.services.unit_of_work import run
 
 #: Attempts at one receiver at a time; one that fails is asked more carefully.
 WINDOW = 16
@@ -36,12 +38,13 @@ def any_due(session: Session) -> bool:
 def claim(session: Session, *, failing: bool, limit: int, lease: timedelta) -> Sequence[Claim]:
     """Claim up to `limit` due deliveries, from the subscriptions whose last attempt failed or from the others.
 
-    An attempt is counted at the claim, so that a delivery that kills its worker cannot do so for ever unnoticed.
+    An attempt is counted at the claim, so that a delivery that kills its worker cannot do so for ever unnoticed. What
+    the session holds and has not written is not seen.
     """
     now = clock.utcnow()
     token = new_id()
     parameters = {"now": now, "limit": limit, "until": now + lease, "token": token}
-    claimed = session.execute(CLAIM[failing], parameters)
+    claimed = run(session, CLAIM[failing], parameters)
     return [Claim(row_id=row_id, token=token, attempts=attempts) for row_id, attempts in claimed]
 
 
@@ -126,18 +129,18 @@ def _due(*, failing: bool) -> Select[UUID]:
 
 
 def _claim(due: Select[UUID]) -> Executable:
+    deliveries = table_of(WebhookDelivery)
     # PostgreSQL skips what another worker is claiming; SQLite has one writer anyway and ignores this.
     due = due.with_for_update(of=WebhookDelivery, skip_locked=True)
     return (
-        update(WebhookDelivery)
-        .where(WebhookDelivery.id.in_(due.scalar_subquery()))
+        update(deliveries)
+        .where(deliveries.c.id.in_(due.scalar_subquery()))
         .values(
             lease_until=bindparam("until", type_=UTCDateTime),
             lease_token=bindparam("token", type_=Uuid),
-            attempts=WebhookDelivery.attempts + 1,
+            attempts=deliveries.c.attempts + 1,
         )
-        .returning(WebhookDelivery.id, WebhookDelivery.attempts)
-        .execution_options(synchronize_session=False)
+        .returning(deliveries.c.id, deliveries.c.attempts)
     )
 
 
