@@ -111,8 +111,13 @@ def _relay(output: int, start: str) -> None:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")  # In one piece, so that no two lines mix.
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(f"{line}\n")  # In one piece, so that no two lines mix.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Nobody reads any more, as after `| head`: that asks for the end, and what is left to say goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _await_end(members: Sequence[Member]) -> int:

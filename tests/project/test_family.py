@@ -23,6 +23,12 @@ MODULES = {
         "import signal, sys\nsignal.signal(signal.SIGUSR1, lambda *_: sys.exit(3))\nprint('here')\nsignal.pause()"
     ),
     "waits": "import signal; print('here'); signal.pause()",
+    "speaks_when_told": (
+        "import signal\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: print('again'))\n"
+        "print('here')\n"
+        "while True: signal.pause()"
+    ),
     "stays": "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here')\nwhile True: signal.pause()",
     "ends_in_order": (
         "import signal, sys\n"
@@ -109,4 +115,15 @@ def test_one_that_does_not_end_when_asked_is_killed(modules):
         lines = process.stdout.read().splitlines()
 
     assert lines == ["one ended with status 137"]
+    assert process.returncode == 0
+
+
+def test_when_nobody_reads_any_more_they_end(modules):
+    with running(modules, '{"one": ["speaks_when_told"], "other": ["waits"]}') as process:
+        pid = pid_of(process, "one")
+        read_until(process, "one   | here")
+        process.stdout.close()
+        os.kill(pid, signal.SIGUSR1)
+        process.wait(timeout=10)
+
     assert process.returncode == 0
