@@ -1,13 +1,14 @@
 """The frame of the commands that need the app."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
 import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from app.config import SettingsError
+from app.config import Settings, SettingsError, load_settings
 from app.domain.errors import CountersignError
 from app.extensions import db
 from app.foundation import create_foundation
@@ -18,22 +19,38 @@ Command = Callable[..., None]
 
 def with_app(command: Command) -> Command:
     """Run a command inside the app, if the database's tables fit; what is wrong is one line on standard error."""
+    return with_any_schema(_checking_schema(command))
 
+
+def with_any_schema(command: Command) -> Command:
+    """Run a command inside the app, whatever the tables are; what is wrong is one line on standard error."""
+    return _framed(command, to_settings=_quiet)
+
+
+def that_stays(command: Command) -> Command:
+    """Run a command as `with_app` does, one that is looked after by its log and not by who started it."""
+    return _framed(_checking_schema(command), to_settings=lambda settings: settings)
+
+
+def _quiet(settings: Settings) -> Settings:
+    """Log what is wrong only: what a command did is what it prints."""
+    return replace(settings, log_level="warning") if settings.log_level == "info" else settings
+
+
+def _checking_schema(command: Command) -> Command:
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         require_schema(db.engine, MIGRATIONS, place="DATABASE_URL")
         command(*args, **kwargs)
 
-    return with_any_schema(run)
+    return run
 
 
-def with_any_schema(command: Command) -> Command:
-    """Run a command inside the app, whatever the tables are; what is wrong is one line on standard error."""
-
+def _framed(command: Command, *, to_settings: Callable[[Settings], Settings]) -> Command:
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
-            app = create_foundation()
+            app = create_foundation(to_settings(load_settings()))
             with app.app_context():
                 try:
                     command(app, *args, **kwargs)

@@ -9,14 +9,14 @@ from flask import Flask
 
 from app import worker
 from app.api.deps import EXTENSION
-from app.cli.context import with_app
+from app.cli.context import that_stays
 from app.config import Settings, SettingsError
 from app.exposition import MetricsServer
 
 
 @click.command("worker")
 @click.option("--once", is_flag=True, help="Do all that is due, then exit.")
-@with_app
+@that_stays
 def run_worker(app: Flask, *, once: bool) -> None:
     """Do the background work: events, archiving, requests in doubt, webhooks."""
     deps = app.extensions[EXTENSION]

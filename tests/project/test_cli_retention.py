@@ -117,6 +117,15 @@ def test_a_request_is_erased_when_it_is_confirmed(api, run, cancelled):
     assert api.get(f"/v1/signatures/{cancelled['id']}").json["recipients"][0]["firstName"] == "Erased"
 
 
+def test_what_a_command_did_is_not_logged_as_well(run, cancelled, monkeypatch):
+    monkeypatch.delenv("LOG_LEVEL")
+
+    erased = run("requests", "erase", cancelled["id"], "--yes")
+
+    assert erased.exit_code == 0
+    assert erased.stderr == ""
+
+
 def test_what_cannot_be_erased_is_one_line_that_says_why(api, run):
     created = api.created()
 
