@@ -17,8 +17,7 @@ help: ## List the targets
 
 install: .venv/installed ## Install what `make run` needs
 
-.venv/installed: requirements.lock setup.cfg pyproject.toml
-	@$(MAKE) --no-print-directory .venv/bin/python
+.venv/installed: requirements.lock setup.cfg pyproject.toml | .venv/bin/python
 	@echo "Installing (once, and after the lock file changed) …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .

@@ -30,7 +30,7 @@ def _one_line(what: str) -> Callable[[Command], Command]:
             try:
                 command(*args, **kwargs)
             except OSError as error:
-                raise click.ClickException(f"{what}: {error.strerror or error}.") from error
+                raise click.ClickException(f"{what}: {error.strerror or error}".removesuffix(".") + ".") from error
 
         return run
 
