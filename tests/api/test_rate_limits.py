@@ -220,7 +220,7 @@ def test_an_address_that_is_none_stops_the_start(settings, uri):
 def test_redis_without_its_package_stops_the_start_and_says_what_to_install(settings, monkeypatch):
     monkeypatch.setitem(sys.modules, "redis", None)
 
-    with pytest.raises(SettingsError, match=r"^RATELIMIT_STORAGE_URI .*countersign\[redis\]"):
+    with pytest.raises(SettingsError, match=r"^RATELIMIT_STORAGE_URI .*pip install .*\[redis\]"):
         create_app(replace(settings, ratelimit_storage_uri="redis://127.0.0.1/0"))
 
 
