@@ -1,13 +1,13 @@
 """What comes of an attempt: the delivery is made, tried again, abandoned or dropped; the next in order may go."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Row, bindparam, insert, select
 from sqlalchemy.orm import Session
 
 from app.config import Settings
@@ -29,12 +29,24 @@ LONGEST_RETRY_AFTER = timedelta(hours=24)
 FAILING_FOR = timedelta(days=5)
 
 #: Made once: making a statement takes longer than running it.
-LANDED = (
-    select(WebhookDelivery, WebhookSubscription)
+LOCK = (
+    select(
+        WebhookDelivery.id,
+        WebhookDelivery.attempts_made,
+        WebhookDelivery.lease_token,
+        WebhookSubscription.failing_since,
+        WebhookSubscription.active,
+    )
     .join(WebhookSubscription)
     .where(WebhookDelivery.id.in_(bindparam("ids", expanding=True)))
     .order_by(WebhookDelivery.id)
     .with_for_update(of=WebhookDelivery)
+)
+WITH_SUBSCRIPTIONS = (
+    select(WebhookDelivery, WebhookSubscription)
+    .join(WebhookSubscription)
+    .where(WebhookDelivery.id.in_(bindparam("ids", expanding=True)))
+    .order_by(WebhookDelivery.id)
 )
 RECORD_ATTEMPTS = insert(table_of(WebhookAttempt))
 
@@ -66,31 +78,54 @@ def record(session: Session, landings: Sequence[Landing], *, settings: Settings)
 
     Who has lost the lease records nothing: another worker has made the attempt again.
     """
+    if not landings:
+        return ()
     by_delivery = {landing.flight.held.row_id: landing for landing in landings}
     request_ids = {landing.flight.request_id for landing in landings if landing.flight.request_id is not None}
     if request_ids:
         delivery_order.lock_requests(session, request_ids)
-    rows = session.execute(LANDED, {"ids": list(by_delivery)}).all()
-    made, delivered = [], []
-    for delivery, subscription in rows:
-        landing = by_delivery[delivery.id]
-        if not leases.holds(delivery, landing.flight.held):
-            log.warning("attempt outlived its lease", delivery_id=str(delivery.id))
-            continue
-        made.append(_attempt(delivery, landing))
-        if landing.answer.delivered:
-            subscription.failing_since = None
-            delivered.append(delivery.id)
-        else:
-            _conclude_failure(delivery, subscription, landing, settings=settings)
-    if made:
-        run(session, RECORD_ATTEMPTS, made)
+    rows = run(session, LOCK, {"ids": list(by_delivery)}).all()
+    held = [row for row in rows if _is_held(row, by_delivery[row.id])]
+    if held:
+        run(session, RECORD_ATTEMPTS, [_attempt(row, by_delivery[row.id]) for row in held])
+    delivered: Collection[UUID] = [row.id for row in held]
+    switched_off: Collection[UUID] = ()
+    # Mostly all is well, and then nothing but values is needed.
+    if not all(by_delivery[row.id].answer.delivered and row.active and row.failing_since is None for row in held):
+        delivered, switched_off = _conclude(session, {row.id: by_delivery[row.id] for row in held}, settings=settings)
     if delivered:
         deliveries.finish_delivered(session, delivered)
     if request_ids:
         delivery_order.let_next_go(session, request_ids, at=clock.utcnow())
     session.flush()  # What is claimed next is found by the rows.
-    return {subscription.id for _, subscription in rows if not subscription.active}
+    return switched_off
+
+
+def _is_held(row: Row[*tuple[Any, ...]], landing: Landing) -> bool:
+    is_held: bool = row.lease_token == landing.flight.held.token
+    if not is_held:
+        log.warning("attempt outlived its lease", delivery_id=str(row.id))
+    return is_held
+
+
+def _conclude(
+    session: Session, landings: Mapping[UUID, Landing], *, settings: Settings
+) -> tuple[Collection[UUID], Collection[UUID]]:
+    """Conclude attempts some of which failed, or of whose receivers some were failing, in the deliveries' order.
+
+    Returns the deliveries that are made, and the subscriptions that are switched off.
+    """
+    delivered, switched_off = [], set()
+    for delivery, subscription in session.execute(WITH_SUBSCRIPTIONS, {"ids": list(landings)}):
+        landing = landings[delivery.id]
+        if landing.answer.delivered:
+            subscription.failing_since = None
+            delivered.append(delivery.id)
+        else:
+            _conclude_failure(delivery, subscription, landing, settings=settings)
+        if not subscription.active:
+            switched_off.add(subscription.id)
+    return delivered, switched_off
 
 
 def _conclude_failure(
@@ -121,7 +156,7 @@ def _wait(failures: int, answer: WebhookAnswer, settings: Settings) -> timedelta
     return max(scheduled, min(asked, LONGEST_RETRY_AFTER))
 
 
-def _attempt(delivery: WebhookDelivery, landing: Landing) -> dict[str, Any]:
+def _attempt(delivery: Row[*tuple[Any, ...]], landing: Landing) -> dict[str, Any]:
     """Return the row of an attempt, the next one of a delivery on which it is not counted yet."""
     answer = landing.answer
     return {
