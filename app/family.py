@@ -15,7 +15,8 @@ from typing import NoReturn, Self
 #: How long the others have to end, once one has ended or somebody has asked for the end.
 SECONDS_TO_END = 5
 
-ASKED_TO_END = {signal.SIGINT, signal.SIGTERM}
+#: Ctrl-C, a terminal that was closed, and whoever looks after us.
+ASKED_TO_END = {signal.SIGINT, signal.SIGHUP, signal.SIGTERM}
 SIGNALS = ASKED_TO_END | {signal.SIGCHLD, signal.SIGALRM}
 
 #: What shells add to the number of the signal that ended a process.
@@ -69,7 +70,7 @@ def part(commands: Mapping[str, Sequence[str]]) -> list[Member]:
 def attend(members: Sequence[Member]) -> int:
     """Pass on what they write until the last has ended; when one ends, so do the others.
 
-    Returns the status of the first (128 and more for a signal, as shells say it), or 0 after SIGINT or SIGTERM.
+    Returns the status of the first (128 and more for a signal, as shells say it), or 0 when somebody asked for the end.
     """
     for member in members:
         _say(f"{member.name} started (pid {member.pid})")
@@ -114,8 +115,9 @@ def _say(line: str) -> None:
     try:
         sys.stdout.write(f"{line}\n")  # In one piece, so that no two lines mix.
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Nobody reads any more, as after `| head`: that asks for the end, and what is left to say goes nowhere.
+    except OSError:
+        # Nobody reads any more, as after `| head`, or when the terminal was closed: that asks for the end, and what is
+        # left to say goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -124,8 +126,11 @@ def _await_end(members: Sequence[Member]) -> int:
     """Wait until one has ended or somebody asks for the end, then end them all; return the status to end with."""
     running = {member.pid: member.name for member in members}
     outcome: int | None = None
+    # `nohup` has us ignore a closed terminal; waiting for the signal would take note of it nevertheless.
+    nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    awaited = SIGNALS - {signal.SIGHUP} if nohup else SIGNALS
     while running:
-        number = signal.sigwait(SIGNALS)
+        number = signal.sigwait(awaited)
         ended = _reap(running)
         if number == signal.SIGALRM:
             for pid in running:

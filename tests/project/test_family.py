@@ -47,9 +47,9 @@ def modules(tmp_path) -> Path:
 
 
 @contextmanager
-def running(modules: Path, commands: str) -> Iterator[subprocess.Popen[str]]:
+def running(modules: Path, commands: str, *under: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, commands],
+        [*under, sys.executable, "-c", PROGRAM, commands],
         env={**os.environ, "PYTHONPATH": f"{modules}:{Path(__file__).parents[2]}", "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         text=True,
@@ -98,12 +98,23 @@ def test_one_that_is_killed_ends_the_others(modules):
     assert process.returncode == 128 + signal.SIGKILL
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM])
 def test_who_asks_them_to_end_gets_the_status_of_success(modules, number):
     with running(modules, '{"one": ["waits"], "other": ["waits"]}') as process:
         read_until(process, "here")
         process.send_signal(number)
         process.wait(timeout=10)
+
+    assert process.returncode == 0
+
+
+def test_under_nohup_they_outlive_the_terminal(modules):
+    with running(modules, '{"one": ["waits"]}', "nohup") as process:
+        read_until(process, "here")
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+        process.send_signal(signal.SIGTERM)
 
     assert process.returncode == 0
 
