@@ -1,9 +1,11 @@
 """The worker: its loop takes requests in and lets connections go, its threads answer."""
 
+import json
 import math
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
 from typing import TYPE_CHECKING, Protocol
@@ -31,6 +33,14 @@ LONGEST_HESITATION = 5
 #: Seconds in which a thread takes up the rest of a body that was not read. What was taken in already takes none.
 DRAIN = 0.02
 
+#: What is said to those who speak no HTTP, or too much of it, by status; the code is one that every caller knows.
+REFUSALS = {
+    414: ("request_too_large", "The address is too long."),
+    431: ("request_too_large", "The headers are too large."),
+    500: ("internal", "Something went wrong on this server."),
+}
+NO_HTTP = ("invalid_request", "This is not valid HTTP.")
+
 TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -50,6 +60,21 @@ class _Body:
             return self._reader.read(size)
         except ParseException as error:
             raise ValueError("the body is not framed as HTTP wants it") from error
+
+
+class _Overheard:
+    """Takes what gunicorn says to a client, of which only the status line is for passing on."""
+
+    def __init__(self) -> None:
+        self.said = b""
+
+    def gettimeout(self) -> float:
+        """Return 0: there is nothing to wait for."""
+        return 0.0
+
+    def sendall(self, data: bytes) -> None:
+        """Take it."""
+        self.said += data
 
 
 class PatientWorker(ThreadWorker):
@@ -102,6 +127,16 @@ class PatientWorker(ThreadWorker):
         """Answer a request."""
         req.body.reader = _Body(req.body.reader)
         return bool(super().handle_request(req, conn))
+
+    def handle_error(
+        self, req: Request | None, client: socket.socket, addr: tuple[str, int] | None, exc: BaseException
+    ) -> None:
+        """Log what went wrong and refuse, in the shape that all errors have: gunicorn would send a page of HTML."""
+        overheard = _Overheard()
+        super().handle_error(req, overheard, addr, exc)
+        if overheard.said:
+            with suppress(OSError):  # Then nobody is there to hear it.
+                client.sendall(_refusal(overheard.said))
 
     def finish_request(self, conn: TConn, fs: "Future[bool]") -> None:
         """Wait for the next request, or let the connection go."""
@@ -159,3 +194,12 @@ class PatientWorker(ThreadWorker):
         super()._cap_keepalive(deadline)
         self._closes_at = deadline
         self._parked = {conn: min(until, deadline) for conn, until in self._parked.items()}
+
+
+def _refusal(said: bytes) -> bytes:
+    """Return gunicorn's refusal with another body."""
+    status_line = said.partition(b"\r\n")[0]
+    code, message = REFUSALS.get(int(status_line.split()[1]), NO_HTTP)
+    body = json.dumps({"error": {"code": code, "message": message}}).encode()
+    head = f"Connection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return b"%s\r\n%s%s" % (status_line, head.encode(), body)

@@ -1,5 +1,6 @@
 """What a real server does with clients that are slow, send too much, or speak no HTTP."""
 
+import json
 import re
 import time
 
@@ -217,19 +218,26 @@ def test_a_form_of_many_parts_or_endless_headers_is_refused(api, parts):
 
 
 @pytest.mark.parametrize(
-    ("head", "status"),
+    ("head", "status", "code"),
     [
-        (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 5000 + b"\r\n\r\n", 431),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Many: a\r\n" * 70 + b"\r\n", 431),
-        (b"NONSENSE\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+        (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "request_too_large"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 5000 + b"\r\n\r\n", 431, "request_too_large"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-Many: a\r\n" * 70 + b"\r\n", 431, "request_too_large"),
+        (b"NONSENSE\r\n\r\n", 400, "invalid_request"),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+            "invalid_request",
+        ),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, "invalid_request"),
     ],
 )
-def test_what_is_no_sane_http_is_refused_at_once(api, head, status):
+def test_what_is_no_sane_http_is_refused_at_once_and_in_the_shape_of_all_errors(api, head, status, code):
     with crowd(api, lambda client: client.socket.sendall(head), size=1) as (client,):
-        assert client.answer()[0] == status
+        answered, received = client.answer()
+
+    assert answered == status
+    assert json.loads(received.partition(b"\r\n\r\n")[2])["error"]["code"] == code
 
 
 def test_a_body_that_is_no_chunks_is_the_clients_fault(client):
