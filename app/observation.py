@@ -51,19 +51,33 @@ def observe(app: Flask, *, count: Callable[[Answered], None] = lambda _: None) -
             seconds=clock.monotonic() - g.opened_at,
         )
         count(answered)
-        log.info(
-            "request answered",
-            method=answered.method,
-            route=answered.route,
-            status=answered.status,
-            duration_ms=round(answered.seconds * 1000),
-        )
+        tell(answered)
         return response
 
     app.before_request(_open)
     app.after_request(close)
     # Flask's own line about an unforeseen error names the path.
     app.log_exception = _log_bug  # type: ignore[method-assign]
+
+
+def begin(given: str) -> str:
+    """Return the id of a request whose caller has given it this one, and let the log lines of this thread carry it."""
+    request_id = given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
+    # Threads serve one request after the other, and must not take anything along.
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id
+
+
+def tell(answered: Answered) -> None:
+    """Write the log line of a request."""
+    log.info(
+        "request answered",
+        method=answered.method,
+        route=answered.route,
+        status=answered.status,
+        duration_ms=round(answered.seconds * 1000),
+    )
 
 
 def correlation() -> dict[str, str]:
@@ -73,12 +87,8 @@ def correlation() -> dict[str, str]:
 
 
 def _open() -> None:
-    given = request.headers.get(REQUEST_ID, "")
     g.opened_at = clock.monotonic()
-    g.request_id = given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
-    # Threads serve one request after the other, and must not take anything along.
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    g.request_id = begin(request.headers.get(REQUEST_ID, ""))
 
 
 def _log_bug(exc_info: Any) -> None:

@@ -38,6 +38,7 @@ from app.signer.letters import Letters
 from app.signer.mail import FolderTransport, MailQueue, MailTransport, SmtpTransport
 from app.signer.models import Secret
 from app.signer.page_images import PageImages, PageTexts
+from app.signer.page_shortcut import PageShortcut
 from app.signer.pages import MAX_FORM_BYTES, pages
 from app.signer.protocol import make_protocol
 from app.signer.reminders import Reminders
@@ -103,6 +104,7 @@ def build_signer(settings: SignerSettings, *, sandbox: Sandbox | None = None) ->
     app.register_blueprint(make_protocol(dependencies))
     app.register_blueprint(make_file_routes(dependencies))
     app.register_blueprint(pages)
+    app.wsgi_app = PageShortcut(app.wsgi_app, dependencies.ceremony)  # type: ignore[method-assign]
     add_security_headers(app, public_url=settings.public_url)
 
     @app.get("/health")

@@ -29,13 +29,18 @@ class PageImages:
 
     def get(self, document: ShownDocument, page: int) -> bytes:
         """Return a page, counted from 1, as PNG."""
-        key = page_key(document.sha256, page)
-        try:
-            return self._storage.read(key)
-        except FileNotFoundError:
+        image = self.kept(document, page)
+        if image is None:
             image = self._render(self._storage.read(document.key), page=page, dpi=DOTS_PER_INCH)
-            self._storage.save(key, image)
-            return image
+            self._storage.save(page_key(document.sha256, page), image)
+        return image
+
+    def kept(self, document: ShownDocument, page: int) -> bytes | None:
+        """Return a page if it has been drawn before; of pages that do not exist none has."""
+        try:
+            return self._storage.read(page_key(document.sha256, page))
+        except FileNotFoundError:
+            return None
 
 
 class PageTexts:

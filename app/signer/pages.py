@@ -29,6 +29,7 @@ from app.signer.code_pages import code_page, code_pages
 from app.signer.languages import Language, choose, moment, speak, spoken, translate, translate_plural
 from app.signer.page_forms import FormData, Ink, earlier_form, entries, read_answers
 from app.signer.page_guard import form_key, harden
+from app.signer.page_shortcut import PICTURE_HEADERS, PICTURE_ROUTE
 from app.signer.visit import (
     ceremony,
     client,
@@ -70,9 +71,6 @@ FONTS = Path(__file__).parent / "fonts"
 SCRIPT_FONT = "DancingScript-Regular.otf"
 FONT_SECONDS = 86_400
 
-#: Long enough for one sitting, and only in this person's browser.
-PAGE_IMAGE_SECONDS = 3600
-
 #: One drawn signature and one set of initials (each under 400 kB as base64), and the texts of many fields.
 MAX_FORM_BYTES = 4 * 1024 * 1024
 
@@ -110,7 +108,7 @@ def signing_page(recipient_id: str) -> ResponseReturnValue:
     return _how_things_stand(view, token)
 
 
-@pages.get("/ceremony/<recipient_id>/pages/<int:number>.png")
+@pages.get(PICTURE_ROUTE)
 def page_image(recipient_id: str, number: int) -> ResponseReturnValue:
     """Return the picture of one page."""
     document = find_document(recipient_id)
@@ -118,10 +116,7 @@ def page_image(recipient_id: str, number: int) -> ResponseReturnValue:
         content = ceremony().page_image(document, number)
     except NotFound:
         abort(404)
-    response = Response(content, mimetype="image/png")
-    response.headers["Cache-Control"] = f"private, max-age={PAGE_IMAGE_SECONDS}"
-    response.headers["Vary"] = "Cookie"
-    return response
+    return Response(content, headers=PICTURE_HEADERS)
 
 
 @pages.get("/ceremony/<recipient_id>/texts.json")

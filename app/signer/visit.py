@@ -1,5 +1,7 @@
 """Who is at a signing page: the link they came by, and whether a form is ours."""
 
+from collections.abc import Mapping
+
 from flask import abort, current_app, request, url_for
 from werkzeug.exceptions import NotFound as NotFoundPage
 from werkzeug.wrappers import Response as AnyResponse
@@ -25,7 +27,7 @@ def find_by_cookie(recipient_id: str) -> tuple[str, CeremonyView]:
 
     A browser in which a code was confirmed has two links; the mailed one may have been opened again since.
     """
-    found = ((token, ceremony().find(token)) for token in _tokens())
+    found = ((token, ceremony().find(token)) for token in _tokens(request.cookies))
     visit = next(((token, view) for token, view in found if view and str(view.recipient_id) == recipient_id), None)
     if visit is None:
         abort(404)
@@ -34,18 +36,25 @@ def find_by_cookie(recipient_id: str) -> tuple[str, CeremonyView]:
 
 def find_document(recipient_id: str) -> ShownDocument:
     """Return the document that may be shown to this person; 404 when there is none, or not any more."""
-    for token in _tokens():
+    document = shown_document(recipient_id, request.cookies, ceremony())
+    if document is None:
+        raise NotFoundPage
+    return document
+
+
+def shown_document(recipient_id: str, cookies: Mapping[str, str], rules: Ceremony) -> ShownDocument | None:
+    """Return the document that may be shown to this person in a browser with these cookies, if there is one."""
+    for token in _tokens(cookies):
         try:
-            document = ceremony().show(token)
+            document = rules.show(token)
         except (NotFound, CeremonyClosed):
             continue
         if str(document.recipient_id) == recipient_id:
             return document
-    raise NotFoundPage
+    return None
 
 
-def _tokens() -> list[str]:
-    cookies = request.cookies
+def _tokens(cookies: Mapping[str, str]) -> list[str]:
     return [cookies[name] for name in (CONFIRMED_COOKIE, LINK_COOKIE) if name in cookies]
 
 
