@@ -41,14 +41,15 @@ class PatientSocket(socket.socket):
     def begin_request(self, intake: Intake) -> None:
         """Start the clock of a request, of which something may have come with the one before."""
         self.intake = intake
-        self._read_from = time.monotonic()
+        #: When its first byte may have come.
+        self.begun_at = time.monotonic()
         self._write_from: float | None = None
         self._received = self._sent = 0
 
     @property
     def late_at(self) -> float:
         """When the request has to be here: later, the more of it has come."""
-        return self._read_from + self._seconds + self._received / SLOWEST
+        return self.begun_at + self._seconds + self._received / SLOWEST
 
     def take_in(self) -> bool:
         """Read what is there; tell whether it is time for a thread, which also meets the end and the errors."""

@@ -113,7 +113,11 @@ class PatientWorker(ThreadWorker):
             conn.data_ready = True
             super().enqueue_req(conn)
         else:
-            self._park(conn, self._on_more, until=conn.sock.late_at)
+            self._park(conn, self._on_more, until=self._wanted_by(conn.sock))
+
+    def _wanted_by(self, client: PatientSocket) -> float:
+        """Return when the request has to be here: soon while the worker stops, but nobody is cut off at once."""
+        return min(client.late_at, max(self._closes_at, client.begun_at + LINGER))
 
     def _on_more(self, conn: TConn, _sock: socket.socket) -> None:
         self._unpark(conn)
@@ -165,7 +169,7 @@ class PatientWorker(ThreadWorker):
             self._drop(conn)
 
     def _park(self, conn: TConn, callback: Callable[[TConn, socket.socket], None], *, until: float) -> None:
-        self._parked[conn] = min(until, self._closes_at)
+        self._parked[conn] = until
         self.poller.register(conn.sock, EVENT_READ, partial(callback, conn))
 
     def _unpark(self, conn: TConn) -> None:
@@ -193,7 +197,7 @@ class PatientWorker(ThreadWorker):
         """Let nobody who is waited for keep a stopping worker longer than this."""
         super()._cap_keepalive(deadline)
         self._closes_at = deadline
-        self._parked = {conn: min(until, deadline) for conn, until in self._parked.items()}
+        self._parked = {conn: min(until, self._wanted_by(conn.sock)) for conn, until in self._parked.items()}
 
 
 def _refusal(said: bytes) -> bytes:
