@@ -210,6 +210,7 @@ def test_events_of_the_signing_service_must_be_signed(signer_keys, monkeypatch):
         ("SIGNER_READS_PER_MINUTE", "0"),
         ("SIGNER_WRITES_PER_MINUTE", "many"),
         ("SIGNER_WEBHOOK_OLD_SECRET", "short"),
+        ("SIGNER_WEBHOOK_DISABLE_AFTER", "-1"),
         ("TRUSTED_PROXIES", "proxy.test"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),

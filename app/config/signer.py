@@ -33,6 +33,8 @@ class SignerSettings:
     webhook_secret: str | None = field(default=None, repr=False)
     #: Signs events as well while the API may not know the new secret yet.
     webhook_old_secret: str | None = field(default=None, repr=False)
+    #: After so many events in a row that failed for good none is sent until the next start; 0 is never.
+    webhook_disable_after: int = 0
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "Countersign <signatures@localhost>"
     mail_folder: Path = Path("var/mail")
@@ -69,6 +71,9 @@ def load_signer_settings() -> SignerSettings:
             webhook_url=webhook_url,
             webhook_secret=webhook_secret,
             webhook_old_secret=secret("SIGNER_WEBHOOK_OLD_SECRET", env.str("SIGNER_WEBHOOK_OLD_SECRET", "")),
+            webhook_disable_after=env.int(
+                "SIGNER_WEBHOOK_DISABLE_AFTER", defaults.webhook_disable_after, validate=Range(min=0)
+            ),
             smtp_url=_smtp_url(env),
             mail_from=env.str("SIGNER_MAIL_FROM", defaults.mail_from),
             mail_language=env.str("SIGNER_MAIL_LANGUAGE", defaults.mail_language, validate=OneOf(["en", "de"])),

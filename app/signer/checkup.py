@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.signer.database import Database
-from app.signer.models import Envelope, EnvelopeStatus, Mail
+from app.signer.models import Envelope, EnvelopeStatus, Mail, Webhook
 from app.signer.typefaces import has_system_cjk
 
 #: For how long a mail that was given up is worth mentioning.
@@ -28,11 +28,12 @@ class Observation:
 
 
 def observe(database: Database) -> Iterator[Observation]:
-    """Look at the fonts, at mails that were given up, and at documents that wait for their seal."""
+    """Look at the fonts, at mails that were given up, at documents that wait for their seal, and at the webhook."""
     yield _fonts()
     with database.reading() as session:
         yield _mails(session)
         yield _seals(session)
+        yield _webhook(session)
 
 
 def _fonts() -> Observation:
@@ -78,4 +79,16 @@ def _seals(session: Session) -> Observation:
         subject=subject,
         state=f"{count}, the oldest since {oldest:%Y-%m-%d %H:%M} UTC",
         advice="see the log of the signing service for signer.queue.failed" if is_slow else None,
+    )
+
+
+def _webhook(session: Session) -> Observation:
+    subject = "the signing service's webhook"
+    disabled_at = session.scalar(select(Webhook.disabled_at).where(Webhook.disabled_at.is_not(None)))
+    if disabled_at is None:
+        return Observation(subject=subject, state="not switched off")
+    return Observation(
+        subject=subject,
+        state=f"switched off since {disabled_at:%Y-%m-%d %H:%M} UTC: too many events in a row failed",
+        advice="see that the API answers at SIGNER_WEBHOOK_URL, then restart the signing service",
     )

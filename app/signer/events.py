@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.signer.models import Envelope, OutgoingEvent, Recipient
+from app.signer.webhook_switch import WebhookSwitch
 from app.signer.wire import COMPANY_ID, WORKSPACE_ID, WORKSPACE_NAME, iso
 
 
@@ -29,14 +30,14 @@ class EventType(StrEnum):
 
 
 class EventOutbox:
-    """Queues events in the transaction of what they report; none when nobody listens."""
+    """Queues events in the transaction of what they report; none while they are off, or with no switch at all."""
 
-    def __init__(self, *, is_on: bool) -> None:
-        self._is_on = is_on
+    def __init__(self, switch: WebhookSwitch | None) -> None:
+        self._switch = switch
 
     def add(self, session: Session, envelope: Envelope, event: EventType) -> None:
         """Queue the event with the envelope's present state."""
-        if not self._is_on:
+        if self._switch is None or self._switch.is_off(session):
             return
         now = clock.utcnow()
         event_id = f"evt_{int(now.timestamp())}_{secrets.token_hex(8)}"

@@ -46,6 +46,7 @@ from app.signer.seal_key import UnusableCertificate, ensure_certificate, load_ke
 from app.signer.sealer import SandboxedSealer
 from app.signer.sealing import SealingQueue
 from app.signer.uploads import Uploads
+from app.signer.webhook_switch import WebhookSwitch, switch_on
 from app.signer.webhooks import EventQueue
 
 #: gunicorn takes this exit status of a worker for "do not start it again".
@@ -136,7 +137,9 @@ def _assemble(
     database = open_database(settings.database_url)
     inspector = SandboxedPdfInspector(sandbox)
     files = FileLinks(key=_own_key(database, LINK_KEY), public_url=settings.public_url)
-    events = EventOutbox(is_on=settings.webhook_url is not None)
+    switch_on(database)
+    switch = WebhookSwitch(disable_after=settings.webhook_disable_after)
+    events = EventOutbox(switch if settings.webhook_url else None)
     letters = Letters(
         public_url=settings.public_url,
         mail_from=settings.mail_from,
@@ -170,6 +173,7 @@ def _assemble(
             url=settings.webhook_url,
             secret=settings.webhook_secret,
             old_secret=settings.webhook_old_secret,
+            switch=switch,
         )
         runs["events"] = queue.run_pending
     ceremony = Ceremony(

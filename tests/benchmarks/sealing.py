@@ -71,7 +71,7 @@ def _queue(service: Service, sandbox: Sandbox) -> SealingQueue:
         storage=parts.storage,
         sandbox=sandbox,
         sealer=SandboxedSealer(sandbox=sandbox, key=load_key(settings.certificate, settings.certificate_passphrase)),
-        events=EventOutbox(is_on=False),
+        events=EventOutbox(None),
         letters=parts.reminders.letters,
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from app.cli import main
 from app.domain import clock
 from app.signer import typefaces
-from app.signer.models import AuditEntry, Envelope, Mail
+from app.signer.models import AuditEntry, Envelope, Mail, Webhook
 
 
 @pytest.fixture
@@ -151,6 +151,7 @@ class TestDoctor:
     FONTS = "fonts for Chinese, Japanese and Korean"
     MAILS = "mails that could not be delivered in the last week"
     SEALS = "signed documents that wait for their seal"
+    WEBHOOK = "the signing service's webhook"
 
     @pytest.mark.usefixtures("service")
     def test_it_says_whether_the_fonts_are_there(self, doctor, monkeypatch, tmp_path):
@@ -171,6 +172,12 @@ class TestDoctor:
     def test_it_names_documents_without_their_seal(self, service, doctor, signed):
         change(service, Envelope, signed, sealed_at=None)
         assert doctor()[self.SEALS] == "1, the oldest since 2026-06-05 10:00 UTC"
+
+    def test_it_says_since_when_the_webhook_is_switched_off(self, service, doctor):
+        assert doctor()[self.WEBHOOK] == "not switched off"
+        with service.parts.database.unit_of_work() as session:
+            session.execute(update(Webhook).values(disabled_at=clock.utcnow()))
+        assert doctor()[self.WEBHOOK].startswith("switched off since 2026-06-05 10:00 UTC")
 
     def test_without_the_bundled_service_it_says_nothing_of_it(self, doctor, monkeypatch, tmp_path):
         monkeypatch.setenv("SIGNER_DATABASE_URL", f"sqlite:///{tmp_path / 'nothing.db'}")

@@ -2,17 +2,20 @@
 
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import structlog
 from sqlalchemy import select, update
 
 from app.domain.errors import InvalidProviderEvent
 from app.gateways.signing.events import HmacEventVerifier
 from app.signer.mail import MAX_ATTEMPTS
 from app.signer.models import Mail, OutgoingEvent
+from app.signer.webhook_switch import WebhookSwitch
 from tests.signer.service import CLIENT
 
 SECRET = "secret-of-the-events-0123456789"
@@ -183,3 +186,133 @@ def test_a_receiver_that_is_down_is_tried_again(start_service, time):
 def test_without_an_address_nothing_is_queued(service):
     service.send()
     assert rows(service) == []
+
+
+class TestSwitchedOffAfterFailuresInARow:
+    """Each envelope that is sent makes two events."""
+
+    @pytest.fixture
+    def start(self, start_service, receiver):
+        """Start a service that gives up on the receiver after so many events; again and again on the same database."""
+        with listening(receiver) as url:
+            yield lambda disable_after: start_service(
+                webhook_url=url, webhook_secret=SECRET, webhook_disable_after=disable_after
+            )
+
+    def test_new_events_are_dropped_silently(self, start, receiver, time):
+        service = start(2)
+        fail_two(service, receiver, time)
+        receiver.got.clear()
+        assert service.create().status_code == 201
+        service.work()
+        assert receiver.got == []
+        assert len(rows(service)) == 2
+
+    def test_pending_ones_are_not_tried(self, start, receiver, time):
+        service = start(2)
+        receiver.statuses = [500] * 8
+        service.send()
+        time.advance(minutes=5)
+        service.work()
+        time.advance(minutes=59)
+        service.send()
+        time.advance(minutes=1)
+        service.work()
+        assert len(receiver.got) == 8
+        time.advance(minutes=4)
+        service.work()
+        assert len(receiver.got) == 8
+        assert [bool(row.next_attempt_at) for row in rows(service)] == [False, False, True, True]
+
+    def test_one_that_waited_its_turn_meanwhile_has_lost_no_attempt(self, start, receiver, time):
+        service = start(1)
+        fail_two(service, receiver, time)
+        assert len(receiver.got) == 5
+        assert sorted(row.attempts for row in rows(service)) == [2, 3]
+
+    def test_the_next_start_switches_it_on_and_tells_what_waited(self, start, receiver, time):
+        fail_two(start(1), receiver, time)
+        receiver.statuses.clear()
+        receiver.got.clear()
+        again = start(1)
+        again.work()
+        again.send()
+        assert len(receiver.got) == 1 + 2
+        assert [bool(row.delivered_at) for row in rows(again)].count(True) == 3
+
+    def test_the_count_begins_anew_after_a_start_that_switched_it_on(self, start, receiver, time):
+        fail_two(start(2), receiver, time)
+        again = start(3)
+        fail_two(again, receiver, time)
+        assert not is_off(again)
+
+    def test_one_that_arrives_begins_the_count_anew(self, start, receiver, time):
+        service = start(4)
+        fail_two(service, receiver, time)
+        service.send()
+        fail_two(service, receiver, time)
+        assert not is_off(service)
+        fail_two(service, receiver, time)
+        assert is_off(service)
+
+    def test_an_attempt_that_another_may_make_good_does_not_count(self, start, receiver, time):
+        service = start(1)
+        receiver.statuses = [500] * 4
+        service.send()
+        time.advance(minutes=5)
+        service.work()
+        pass_an_hour(service, time)
+        assert not is_off(service)
+        assert all(row.delivered_at for row in rows(service))
+
+    def test_the_count_outlives_the_process(self, start, receiver, time):
+        fail_two(start(4), receiver, time)
+        again = start(4)
+        fail_two(again, receiver, time)
+        assert is_off(again)
+
+    def test_several_processes_lose_no_count(self, start):
+        service = start(40)
+
+        def count(_):
+            with service.parts.database.unit_of_work() as session:
+                WebhookSwitch(disable_after=40).count_failure(session)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(count, range(39)))
+        assert not is_off(service)
+        count(40)
+        assert is_off(service)
+
+    def test_one_warning_says_so(self, start, receiver, time):
+        service = start(2)
+        with structlog.testing.capture_logs() as logs:
+            fail_two(service, receiver, time)
+            service.send()
+        (warning,) = (line for line in logs if line["event"] == "signer.webhook.switched_off")
+        assert (warning["log_level"], warning["failures"]) == ("warning", 2)
+
+    def test_unless_set_it_never_happens(self, told, receiver, time):
+        for _ in range(3):
+            fail_two(told, receiver, time)
+        assert not is_off(told)
+        assert len(rows(told)) == 6
+
+
+def fail_two(service, receiver, time):
+    """Send an envelope whose two events fail for good; the receiver is well again then."""
+    receiver.statuses = [500] * 6
+    service.send()
+    time.advance(minutes=5)
+    service.work()
+    pass_an_hour(service, time)
+
+
+def pass_an_hour(service, time):
+    time.advance(hours=1)
+    service.work()
+
+
+def is_off(service):
+    with service.parts.database.reading() as session:
+        return WebhookSwitch(disable_after=1).is_off(session)

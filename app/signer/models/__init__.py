@@ -3,7 +3,7 @@
 from app.signer.models.access import Code, Link, Secret, Upload
 from app.signer.models.base import Lease, SignerBase
 from app.signer.models.envelopes import AuditEntry, Envelope, EnvelopeStatus, Field, Recipient
-from app.signer.models.outgoing import Mail, MailKind, OutgoingEvent
+from app.signer.models.outgoing import Mail, MailKind, OutgoingEvent, Webhook
 
 __all__ = [
     "AuditEntry",
@@ -20,4 +20,5 @@ __all__ = [
     "Secret",
     "SignerBase",
     "Upload",
+    "Webhook",
 ]

@@ -37,6 +37,18 @@ class OutgoingEvent(Lease, SignerBase):
     abandoned_at: Mapped[datetime | None]
 
 
+class Webhook(SignerBase):
+    """How telling events goes; there is one row, as there is one address."""
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    #: Events that failed for good since the last one that arrived.
+    consecutive_failures: Mapped[int]
+    #: Since when none is sent, because those were too many.
+    disabled_at: Mapped[datetime | None]
+
+
 class Mail(Lease, SignerBase):
     """A mail to send. `mime` holds a signing link or a code, so it is erased once the mail is sent or given up."""
 
