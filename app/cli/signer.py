@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.config import SettingsError, load_signer_places
 from app.domain.errors import NotFound
 from app.gateways.storage.factory import open_storage
-from app.schema import require_schema
+from app.schema import NEWER, read_schema, require_schema
 from app.services.doctor import Finding
 from app.services.holdings import Holding
 
@@ -114,16 +114,23 @@ def forget_envelopes(provider_ids: Sequence[str]) -> None:
 def examine() -> Iterator[Finding]:
     """Look at the signing service's own database, where it is on this machine; else there is nothing to say."""
     from app.signer.checkup import observe  # noqa: PLC0415 (see above)
+    from app.signer.database import MIGRATIONS  # noqa: PLC0415 (see above)
 
+    subject = "bundled signing service"
     with _existing(load_signer_places().database_url) as database:
         if database is None:
             return
         try:
+            with database.reading() as session:
+                schema = read_schema(session.connection(), MIGRATIONS)
+            if not schema.is_current:
+                yield Finding(subject=subject, state=schema.state, advice=NEWER if schema.is_newer else REMEDY)
+                return
             for seen in observe(database):
                 yield Finding(subject=seen.subject, state=seen.state, advice=seen.advice)
         except SQLAlchemyError as error:
             yield Finding(
-                subject="bundled signing service",
+                subject=subject,
                 state=f"its database cannot be read ({type(error).__name__})",
                 advice="see that SIGNER_DATABASE_URL is right and that the database runs",
             )

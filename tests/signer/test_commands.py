@@ -10,6 +10,7 @@ from app.cli import main
 from app.domain import clock
 from app.signer import typefaces
 from app.signer.models import AuditEntry, Envelope, Mail, Webhook
+from tests import databases
 
 
 @pytest.fixture
@@ -178,6 +179,12 @@ class TestDoctor:
         with service.parts.database.unit_of_work() as session:
             session.execute(update(Webhook).values(disabled_at=clock.utcnow()))
         assert doctor()[self.WEBHOOK].startswith("switched off since 2026-06-05 10:00 UTC")
+
+    def test_of_tables_of_another_version_it_says_only_that(self, service, doctor):
+        databases.pretend_version(service.parts.database.engine, "0001")
+        report = doctor()
+        assert report["bundled signing service"].startswith("its tables are at version 0001, this program needs")
+        assert self.FONTS not in report
 
     def test_without_the_bundled_service_it_says_nothing_of_it(self, doctor, monkeypatch, tmp_path):
         monkeypatch.setenv("SIGNER_DATABASE_URL", f"sqlite:///{tmp_path / 'nothing.db'}")
