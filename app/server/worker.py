@@ -194,7 +194,14 @@ class PatientWorker(ThreadWorker):
             self._drop(conn)
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """Let nobody who is waited for keep a stopping worker longer than this."""
+        """Begin to stop: let nobody who is waited for keep the worker longer than this.
+
+        A worker whose master was killed comes here too, unasked. Its answers say that the connection ends, as those of
+        one that was asked do, and it lets go of the address: else the next master could not have it for long.
+        """
+        self.alive = False
+        for listener in self.sockets:
+            listener.close()
         super()._cap_keepalive(deadline)
         self._closes_at = deadline
         self._parked = {conn: min(until, self._wanted_by(conn.sock)) for conn, until in self._parked.items()}

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.e2e.api_process import ApiProcess, running_api
-from tests.soak.stack import Process
+from tests.soak.stack import Process, wait_until_answers
 
 pytestmark = pytest.mark.processes
 
@@ -52,3 +52,19 @@ def test_the_worker_finishes_the_file_it_is_fetching_and_stops(api, tmp_path):
     finally:
         worker.stop()
     assert api.get(f"/v1/signatures/{created['id']}").json()["status"] == "completed"
+
+
+def test_a_killed_master_leaves_its_address_to_the_next_while_its_worker_finishes(api):
+    api.provider.script("create", {"kind": "hang", "seconds": 8})
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(api.create)
+        while api.create_calls() == 0:
+            pass
+        api.process.kill()
+        api.process.start()
+        while not api.process.children():  # It has none before it has the address.
+            assert api.process.is_running
+        assert not answer.done()
+        wait_until_answers(f"{api.url}/v1/health")
+    assert answer.result().status_code == 201
