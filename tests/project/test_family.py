@@ -53,9 +53,14 @@ def running(modules: Path, commands: str, *under: str) -> Iterator[subprocess.Po
         env={**os.environ, "PYTHONPATH": f"{modules}:{Path(__file__).parents[2]}", "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         text=True,
+        # The suite itself may run under nohup, which is passed on.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 (no thread forks here)
     )
     with process:
-        yield process
+        try:
+            yield process
+        finally:
+            process.terminate()  # Nothing, if it has ended.
 
 
 def pid_of(process: subprocess.Popen[str], name: str) -> int:
