@@ -32,8 +32,11 @@ NAMING = {
 #: Milliseconds that a statement waits for SQLite's one writer.
 SQLITE_BUSY_TIMEOUT = 10_000
 
-#: Seconds between two looks whether it is free.
-SQLITE_BUSY_STEP = 0.001
+#: Seconds between two looks whether it is free: at first no longer than a look takes, since most transactions are over
+#: in a few milliseconds and the next one is waited for by everybody; later it is a backup or the like.
+SQLITE_BUSY_STEP = 0.0001
+SQLITE_LATER_STEP = 0.001
+SQLITE_LATER = 0.01
 
 #: SQLite before this version can, very rarely, corrupt a WAL database (fixed upstream in 3.51.3).
 SQLITE_WITHOUT_WAL_RACE = (3, 51, 3)
@@ -161,17 +164,18 @@ def _begin(connection: Connection) -> None:
 
 def _begin_to_write(cursor: DBAPICursor) -> None:
     """Wait for SQLite's one writer in short steps: its own wait sleeps ever longer, while the lock is free again."""
-    deadline = time.monotonic() + SQLITE_BUSY_TIMEOUT / 1000
+    started = time.monotonic()
     cursor.execute("PRAGMA busy_timeout=0")
     try:
         while True:
             try:
                 cursor.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                if not _is_busy(error) or time.monotonic() > deadline:
+                waited = time.monotonic() - started
+                if not _is_busy(error) or waited > SQLITE_BUSY_TIMEOUT / 1000:
                     raise
                 with turns.given_up():
-                    time.sleep(SQLITE_BUSY_STEP)
+                    time.sleep(SQLITE_BUSY_STEP if waited < SQLITE_LATER else SQLITE_LATER_STEP)
             else:
                 return
     finally:

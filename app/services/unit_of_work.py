@@ -1,8 +1,8 @@
 """The only place that commits. Nothing crosses the network while one of these blocks is open."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from sqlalchemy import CursorResult, Executable, func, select
@@ -26,12 +26,13 @@ def unit_of_work() -> Iterator[Session]:
     What it loaded stays readable afterwards, detached.
     """
     session = _fresh_session()
-    with _turn_to_write(session):
+    with _turn_to_write(session) as give_back:
         try:
             yield session
             session.flush()
             with turns.given_up():
                 session.commit()
+                give_back()  # Who writes next need not wait until this thread has its turn to go on.
         finally:
             session.close()
 
@@ -74,18 +75,15 @@ def in_transaction() -> bool:
 
 
 @contextmanager
-def _turn_to_write(session: Session) -> Iterator[None]:
-    """Wait for the other threads' transactions on SQLite, as long as SQLite itself would."""
-    if session.get_bind().dialect.name != "sqlite":
-        yield
-        return
-    with turns.given_up():
-        has_turn = _TURN.acquire(timeout=SQLITE_BUSY_TIMEOUT / 1000)
-    try:
-        yield
-    finally:
-        if has_turn:
-            _TURN.release()
+def _turn_to_write(session: Session) -> Iterator[Callable[[], None]]:
+    """Wait for the other threads' transactions on SQLite, as long as SQLite itself would; yield what ends the turn."""
+    with ExitStack() as turn:
+        if session.get_bind().dialect.name == "sqlite":
+            with turns.given_up():
+                has_turn = _TURN.acquire(timeout=SQLITE_BUSY_TIMEOUT / 1000)
+            if has_turn:
+                turn.callback(_TURN.release)
+        yield turn.close
 
 
 def _fresh_session() -> Session:
