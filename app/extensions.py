@@ -44,9 +44,6 @@ SQLITE_WITHOUT_WAL_RACE = (3, 51, 3)
 #: Execution options for a transaction that only reads: on SQLite it never waits for a writer.
 READ_ONLY = {"sqlite_begin": "BEGIN", "postgresql_readonly": True}
 
-#: Execution options for one statement that only reads: by itself it sees one consistent state.
-READ_ONCE = {"sqlite_begin": None, "postgresql_readonly": True}
-
 
 class Base(DeclarativeBase):
     """Root of the tables of the API and the worker."""
@@ -149,8 +146,6 @@ def _begin(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails at once when another one wrote in between, whatever the
     # busy time-out; taking the write lock first waits instead.
     begin = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
-    if begin is None:
-        return
     # Past SQLAlchemy, which would take ten times as long as the statement itself; its errors are the same.
     cursor = connection.connection.cursor()
     try:
