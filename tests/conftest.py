@@ -128,10 +128,8 @@ def time(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     return FakeClock().install(monkeypatch)
 
 
-@pytest.fixture
-def verbose_logs() -> Iterator[None]:
-    """Undo what an app of another test has made of the log level."""
-    configured = structlog.get_config()
-    structlog.reset_defaults()
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """Undo what a test's app made of this process's log, its level above all: tests run in any order."""
     yield
-    structlog.configure(**configured)
+    structlog.reset_defaults()

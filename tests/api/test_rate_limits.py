@@ -201,7 +201,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def test_without_its_counter_the_api_answers_and_each_process_counts_for_itself(limited, verbose_logs, capsys):
+def test_without_its_counter_the_api_answers_and_each_process_counts_for_itself(limited, capsys):
     app = limited(rate_limit_per_key=FIVE, ratelimit_storage_uri=f"redis://127.0.0.1:{free_port()}/0", log_level="info")
     api = make_caller(app)
 

@@ -68,7 +68,7 @@ def test_a_failed_upload_certainly_created_nothing(requests_mock, upload):
     assert not caught.value.may_have_acted
 
 
-def test_nothing_personal_and_no_secret_is_logged(requests_mock, verbose_logs):
+def test_nothing_personal_and_no_secret_is_logged(requests_mock):
     answer = {"document_id": "doc-1", "upload_url": UPLOAD_URL}
     requests_mock.post(f"{BASE_URL}/documents", status_code=201, json=answer, headers={"x-request-id": "theirs"})
     requests_mock.put(UPLOAD_URL)

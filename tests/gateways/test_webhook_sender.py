@@ -434,7 +434,7 @@ def test_a_url_that_may_no_longer_be_used_is_not_contacted(url):
 # --- What is logged --------------------------------------------------------------------------------------------------
 
 
-def test_the_log_holds_ids_and_no_content(caplog, verbose_logs):
+def test_the_log_holds_ids_and_no_content(caplog):
     caplog.set_level(logging.DEBUG)
     with structlog.testing.capture_logs() as logs:
         attempt(status("500 Oops", body=b"a name"))

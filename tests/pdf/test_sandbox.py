@@ -74,7 +74,7 @@ def test_a_refusal_keeps_its_sentence(sandbox):
         call(sandbox, "refuse")
 
 
-def test_a_bug_is_told_by_its_type_and_never_by_its_text(sandbox, capfd, verbose_logs):
+def test_a_bug_is_told_by_its_type_and_never_by_its_text(sandbox, capfd):
     with pytest.raises(SandboxError, match="LookupError") as caught:
         call(sandbox, "fail")
     logged = "".join(capfd.readouterr())

@@ -1,7 +1,6 @@
 """How the service starts, and how it refuses to."""
 
 import pytest
-import structlog
 
 from app.signer import create_signer
 
@@ -14,9 +13,7 @@ def environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for name in ("SIGNER_API_KEYS", "SIGNER_WEBHOOK_URL", "SIGNER_WEBHOOK_SECRET", "SIGNER_SMTP_URL"):
         monkeypatch.delenv(name, raising=False)
-    yield monkeypatch
-    # The start has bound the log to this test's standard error.
-    structlog.reset_defaults()
+    return monkeypatch
 
 
 def test_an_api_key_is_all_it_needs(environment, tmp_path):
