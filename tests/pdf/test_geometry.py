@@ -2,20 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.ports import Box, PageSize
-from app.pdf.geometry import (
-    PageFrame,
-    displayed_size,
-    percent_box,
-    placement_matrix,
-    to_percent,
-    to_user_space,
-    user_rectangle,
-)
+from app.domain.ports import PageSize
+from app.pdf.geometry import PageFrame, displayed_size, placement_matrix
 
 offsets = st.floats(-5000, 5000)
 sides = st.floats(1, 14_400)
-percents = st.floats(0, 100)
+shares = st.floats(0, 1)
 
 
 @st.composite
@@ -35,31 +27,24 @@ def frame(rotation=0, user_unit=1.0):
     return PageFrame(left=10, bottom=20, right=310, top=420, rotation=rotation, user_unit=user_unit)
 
 
-@given(frames(), percents, percents)
-def test_percent_to_user_space_and_back_is_the_same_point(page, x, y):
-    assert to_percent(page, *to_user_space(page, x, y)) == pytest.approx((x, y), abs=1e-6)
+def placed(page, across, up):
+    """Return where the matrix lays a point of the displayed page, given as shares of its sides from the bottom left."""
+    size = displayed_size(page)
+    a, b, c, d, e, f = placement_matrix(page)
+    x, y = across * size.width, up * size.height
+    return a * x + c * y + e, b * x + d * y + f
 
 
-@given(frames(), percents, percents)
-def test_every_point_of_the_displayed_page_lies_in_the_crop_box(page, x, y):
-    across, up = to_user_space(page, x, y)
-    assert page.left - 1e-6 <= across <= page.right + 1e-6
-    assert page.bottom - 1e-6 <= up <= page.top + 1e-6
-
-
-@given(frames(), st.floats(0, 90), st.floats(0, 90), st.floats(0.1, 10), st.floats(0.1, 10))
-def test_a_box_to_user_space_and_back_is_the_same_box(page, x, y, width, height):
-    box = Box(page=7, x=x, y=y, width=width, height=height)
-    found = percent_box(page, 7, user_rectangle(page, box))
-    assert (found.x, found.y, found.width, found.height) == pytest.approx((x, y, width, height), abs=1e-6)
-    assert found.page == 7
+@given(frames(), shares, shares)
+def test_every_point_of_the_displayed_page_lies_in_the_crop_box(page, across, up):
+    x, y = placed(page, across, up)
+    assert page.left - 1e-6 <= x <= page.right + 1e-6
+    assert page.bottom - 1e-6 <= y <= page.top + 1e-6
 
 
 @given(frames())
 def test_the_matrix_lays_the_corners_of_the_drawing_onto_those_of_the_page(page):
-    size = displayed_size(page)
-    a, b, c, d, e, f = placement_matrix(page)
-    corners = [(a * x + c * y + e, b * x + d * y + f) for x in (0, size.width) for y in (0, size.height)]
+    corners = [placed(page, across, up) for across in (0, 1) for up in (0, 1)]
     expected = [(x, y) for x in (page.left, page.right) for y in (page.bottom, page.top)]
     assert sorted(round(v, 5) for corner in corners for v in corner) == pytest.approx(
         sorted(round(v, 5) for corner in expected for v in corner), abs=1e-4
@@ -70,7 +55,7 @@ def test_the_matrix_lays_the_corners_of_the_drawing_onto_those_of_the_page(page)
     ("rotation", "top_left"), [(0, (10, 420)), (90, (10, 20)), (180, (310, 20)), (270, (310, 420))]
 )
 def test_the_top_left_corner_turns_clockwise_with_the_page(rotation, top_left):
-    assert to_user_space(frame(rotation), 0, 0) == pytest.approx(top_left)
+    assert placed(frame(rotation), 0, 1) == pytest.approx(top_left)
 
 
 @pytest.mark.parametrize(

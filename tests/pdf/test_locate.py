@@ -1,7 +1,8 @@
 import pytest
 
 from app.domain.errors import UnreadablePdf
-from app.pdf.geometry import PageFrame, percent_box
+from app.domain.ports import Box
+from app.pdf.geometry import PageFrame, displayed_size, placement_matrix
 from tests.builders.pdfs import drawn_pdf, make_pdf, zip_bomb_pdf
 
 ANCHOR = "{{sign_here}}"
@@ -15,6 +16,18 @@ def locate(inspector, content, text=ANCHOR):
 
 def centre(box):
     return box.x + box.width / 2, box.y + box.height / 2
+
+
+def percent_box(frame, rectangle):
+    """Return the box on the first page that a rectangle in user space (left, bottom, right, top) covers."""
+    size = displayed_size(frame)
+    a, b, c, d, e, f = placement_matrix(frame)
+    # The matrix is a rotation by quarters and one scale, so its inverse is its transpose over the scale's square.
+    square = a * a + b * b
+    corners = [(x - e, y - f) for x, y in (rectangle[:2], rectangle[2:])]
+    (x0, x1) = sorted((a * x + b * y) / square / size.width * 100 for x, y in corners)
+    (y0, y1) = sorted((1 - (c * x + d * y) / square / size.height) * 100 for x, y in corners)
+    return Box(page=1, x=x0, y=y0, width=x1 - x0, height=y1 - y0)
 
 
 @pytest.mark.parametrize("inherit", [False, True], ids=["own boxes", "inherited boxes"])
@@ -36,7 +49,7 @@ def test_it_finds_the_place_on_the_displayed_page(inspector, rotate, crop, inher
     left, bottom, right, top = visible
     frame = PageFrame(left=left, bottom=bottom, right=right, top=top, rotation=rotate)
     # The middle of the letters along the baseline is exact; across it, the loose box is 1 em high around them.
-    expected = percent_box(frame, 1, (120, 296, 120 + ANCHOR_WIDTH * 20 / 1000, 316))
+    expected = percent_box(frame, (120, 296, 120 + ANCHOR_WIDTH * 20 / 1000, 316))
 
     (box,) = locate(inspector, content)
 
