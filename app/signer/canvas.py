@@ -95,15 +95,10 @@ class Canvas:
         """Fill a rectangle."""
         self._add(f"{_rgb(colour)} rg {_numbers(*box)} re f")
 
-    def strokes(
-        self, paths: Iterable[Iterable[tuple[float, float]]], *, thickness: float, colour: Colour = BLACK
-    ) -> None:
-        """Draw open paths of straight lines with round ends."""
-        drawn = " ".join(
-            " ".join(f"{_numbers(*point)} {'l' if index else 'm'}" for index, point in enumerate(path)) + " S"
-            for path in paths
-        )
-        self._add(f"q {_rgb(colour)} RG {_numbers(thickness)} w 1 J 1 j {drawn} Q")
+    def stroke(self, path: Iterable[tuple[float, float]], *, thickness: float, colour: Colour) -> None:
+        """Draw an open path of straight lines with round ends."""
+        drawn = " ".join(f"{_numbers(*point)} {'l' if index else 'm'}" for index, point in enumerate(path))
+        self._add(f"q {_rgb(colour)} RG {_numbers(thickness)} w 1 J 1 j {drawn} S Q")
 
     def text(self, line: Line, x: float, baseline: float, size: float, *, colour: Colour = BLACK) -> None:
         """Set a shaped line; x is its left end."""

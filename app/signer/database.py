@@ -52,9 +52,9 @@ class Database:
         return next(iter(statement.rows(self.engine, values)), None)
 
 
-def open_database(url: str, *, pool_size: int = 10) -> Database:
+def open_database(url: str) -> Database:
     """Connect to the database at `url` and bring its tables up to date; raises WrongSchema if they are newer."""
-    engine = open_engine(url, pool_size=pool_size)
+    engine = open_engine(url, pool_size=10)
     upgrade(engine)
     return Database(engine)
 

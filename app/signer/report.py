@@ -67,10 +67,10 @@ class Report:
         )
         self._write(name, colour=TEXT)
 
-    def row(self, label: str, value: str, *, style: Style = Style.REGULAR) -> None:
+    def row(self, label: str, value: str) -> None:
         """Set a label and what it says."""
         key = self._set(label, 8.5, _LABEL_WIDTH)
-        text = self._set(value, 8.5, self.width - _LABEL_WIDTH - _GUTTER, style)
+        text = self._set(value, 8.5, self.width - _LABEL_WIDTH - _GUTTER)
         self._reserve(max(key.height, text.height))
         top = self._y
         self._write(key, colour=GREY)
@@ -79,9 +79,9 @@ class Report:
         self._write(text, left=_LABEL_WIDTH + _GUTTER, colour=TEXT)
         self._y = min(self._y, below) - 1
 
-    def paragraph(self, text: str, *, size: float = 8.5, colour: Colour = TEXT) -> None:
+    def paragraph(self, text: str, *, colour: Colour = TEXT) -> None:
         """Set running text."""
-        self._write(self._set(text, size, self.width), colour=colour)
+        self._write(self._set(text, 8.5, self.width), colour=colour)
         self._y -= 2
 
     def table(self, titles: Sequence[str], widths: Sequence[float], rows: Sequence[Sequence[str]]) -> None:

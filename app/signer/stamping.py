@@ -25,8 +25,7 @@ _TEXT_SIZE = 12.0
 _SMALLEST_LINE = 5.0
 _SIGNATURE_SIZE = 48.0
 
-_TICK = (((0.10, 0.50), (0.38, 0.20), (0.90, 0.82)),)
-_CROSS = (((0.15, 0.15), (0.85, 0.85)), ((0.15, 0.85), (0.85, 0.15)))
+_TICK = ((0.10, 0.50), (0.38, 0.20), (0.90, 0.82))
 
 
 def stamp(*, content: bytes, marks: Sequence[dict[str, Any]], hide: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -37,7 +36,7 @@ def stamp(*, content: bytes, marks: Sequence[dict[str, Any]], hide: Sequence[dic
 
     * `image` (`png`: bytes), as large as the box allows;
     * `text` (`value`, optional `multiline`), shrunk or wrapped into the box, never cut off;
-    * `check` (optional `style`: `tick` or `cross`);
+    * `check`, a tick;
     * `typed_signature` (`value`), in a script face.
 
     Raises UnreadablePdf when the file cannot be stamped.
@@ -78,7 +77,7 @@ def _draw(canvas: Canvas, box: Box, mark: dict[str, Any]) -> Sequence[str]:
             canvas.image(mark["png"], box)
             return ()
         case "check":
-            _draw_check(canvas, box, mark.get("style", "tick"))
+            _draw_tick(canvas, box)
             return ()
         case "typed_signature":
             setting = fit_line(mark["value"], box.width, box.height, largest=_SIGNATURE_SIZE, style=Style.SCRIPT)
@@ -100,13 +99,11 @@ def _fit_text(mark: dict[str, Any], box: Box) -> Setting:
     return line
 
 
-def _draw_check(canvas: Canvas, box: Box, style: str) -> None:
-    """Draw a tick or a cross in the largest square in the middle of the box, line ends included."""
+def _draw_tick(canvas: Canvas, box: Box) -> None:
+    """Draw a tick in the largest square in the middle of the box, line ends included."""
     side = min(box.width, box.height)
     left, bottom = box.x + (box.width - side) / 2, box.y + (box.height - side) / 2
-    paths = _CROSS if style == "cross" else _TICK
-    points = [[(left + u * side, bottom + v * side) for u, v in path] for path in paths]
-    canvas.strokes(points, thickness=side / 8, colour=INK)
+    canvas.stroke([(left + u * side, bottom + v * side) for u, v in _TICK], thickness=side / 8, colour=INK)
 
 
 def _box(size: PageSize, place: dict[str, Any]) -> Box:

@@ -133,11 +133,11 @@ def fit_line(text: str, width: float, height: float, *, largest: float, style: S
     return Setting(lines=(line,), size=min(largest, height * 1000 / line.height, width * 1000 / max(line.width, 1)))
 
 
-def fit_block(text: str, width: float, height: float, *, largest: float, style: Style = Style.REGULAR) -> Setting:
+def fit_block(text: str, width: float, height: float, *, largest: float) -> Setting:
     """Set wrapped lines as large as the box allows, at most `largest` points; however long, nothing is cut off."""
 
     def at(size: float) -> Setting:
-        return Setting(lines=wrap(text, width * 1000 / size, style), size=size)
+        return Setting(lines=wrap(text, width * 1000 / size), size=size)
 
     def fits(setting: Setting) -> bool:
         return setting.height <= height and setting.width <= width
