@@ -96,17 +96,16 @@ class Verdict:
         return f"{known} Who stands behind it is for its issuer to say; that was not checked."
 
 
-def verify(content: bytes, *, trusted: x509.Certificate, long_term: bool = False) -> Verdict:
+def verify(content: bytes, *, trusted: x509.Certificate) -> Verdict:
     """Judge a sealed file against the certificate it should be sealed with; never raises for what is in the file.
 
-    Nothing is fetched, as otherwise the file would choose whom this server calls. `long_term` accepts the validation
-    data that a seal of level LT or LTA appends to itself; without it, whatever was appended is a change.
+    Nothing is fetched, as otherwise the file would choose whom this server calls.
     """
     try:
         signatures = PdfFileReader(io.BytesIO(content), strict=True).embedded_regular_signatures
         if len(signatures) != 1:
             return Verdict(problems=(_SEVERAL_SEALS if signatures else _NO_SEAL,))
-        return _judge(content, signatures[0], trusted, long_term=long_term)
+        return _judge(content, signatures[0], trusted)
     except Exception:  # noqa: BLE001 (a parser fed with changed bytes raises nearly everything; each means "unreadable")
         return Verdict(problems=(_UNREADABLE,))
 
@@ -120,20 +119,18 @@ def verify_file(file: Path, *, certificate: Path) -> Verdict:
     return verify(file.read_bytes(), trusted=trusted)
 
 
-def _judge(content: bytes, seal: EmbeddedPdfSignature, trusted: x509.Certificate, *, long_term: bool) -> Verdict:
+def _judge(content: bytes, seal: EmbeddedPdfSignature, trusted: x509.Certificate) -> Verdict:
     root = asn1_x509.Certificate.load(trusted.public_bytes(serialization.Encoding.DER))
     context = ValidationContext(trust_roots=[root], allow_fetching=False)
     status: PdfSignatureStatus = validate_pdf_signature(seal, context)
-    appended = (SignatureCoverageLevel.ENTIRE_REVISION, ModificationLevel.LTA_UPDATES)
-    is_extended = long_term and (status.coverage, status.modification_level) == appended
     stamp = status.timestamp_validity
     is_expected = status.signing_cert.dump() == root.dump()
     has_stamp = stamp is not None and stamp.intact and stamp.valid
     return Verdict(
         intact=bool(status.intact) and _is_as_written(content, seal),
         valid=bool(status.valid),
-        covers_whole_file=status.coverage is SignatureCoverageLevel.ENTIRE_FILE or is_extended,
-        unmodified=bool(status.docmdp_ok) and (status.modification_level is ModificationLevel.NONE or is_extended),
+        covers_whole_file=status.coverage is SignatureCoverageLevel.ENTIRE_FILE,
+        unmodified=bool(status.docmdp_ok) and status.modification_level is ModificationLevel.NONE,
         # pyHanko skips the certificate of a changed file, but whose seal was broken is worth saying all the same.
         trusted=is_expected and (bool(status.trusted) or not status.intact),
         certified_no_changes=_is_certified(seal),
