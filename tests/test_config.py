@@ -100,10 +100,7 @@ def test_without_any_variable_the_defaults_hold():
 
 
 def test_signing_is_not_configured_by_default():
-    settings = load_settings()
-
-    assert not settings.signing_is_configured
-    assert build_dependencies(settings).signing is None
+    assert build_dependencies(load_settings()).signing is None
 
 
 @pytest.mark.parametrize(("variable", "member", "value", "expected"), GOOD)
@@ -168,7 +165,7 @@ def test_postgresql_without_its_package_says_what_to_install(monkeypatch):
 def test_one_half_of_the_signing_service_is_not_enough(monkeypatch):
     monkeypatch.setenv("SIGNING_PROVIDER_URL", "https://provider.test/signing-request-api")
 
-    assert not load_settings().signing_is_configured
+    assert build_dependencies(load_settings()).signing is None
 
 
 # --- The bundled signing service -------------------------------------------------------------------------------------

@@ -64,11 +64,6 @@ class Settings:
     log_level: str = "info"
     log_format: str = "json"
 
-    @property
-    def signing_is_configured(self) -> bool:
-        """Whether this server can send anything out for signature."""
-        return bool(self.signing_provider_url and self.signing_provider_api_key)
-
 
 def load_settings() -> Settings:
     """Read the settings of the API and the worker; raise SettingsError naming the first variable that is wrong."""
