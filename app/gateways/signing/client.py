@@ -30,7 +30,7 @@ from app.gateways.signing.failures import (
 )
 from app.gateways.signing.files import SignedLinks
 from app.gateways.signing.mapping import envelope_body, reference_description
-from app.gateways.signing.transport import Answer, DirectSession, Transport
+from app.gateways.signing.transport import Answer, Transport
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ _SEARCH_SYNTAX = frozenset('\\%*,()"')
 class SigningClient:
     """`SigningProvider` over the service's REST API (provider fact sheet); safe to share between threads."""
 
-    def __init__(  # noqa: PLR0913 (keyword-only settings)
+    def __init__(
         self,
         *,
         base_url: str,
@@ -60,7 +60,6 @@ class SigningClient:
         connect_timeout: float = 5,
         read_timeout: float = 30,
         create_timeout: float = 60,
-        session_factory: Callable[[], DirectSession] = DirectSession,
     ) -> None:
         """Prepare the client; nothing is sent. Time-outs are seconds.
 
@@ -77,13 +76,11 @@ class SigningClient:
         self._api = Transport(
             connect_timeout=connect_timeout,
             headers={"Authorization": f"Bearer {api_key}", "X-API-Version": "1", "Accept": "application/json"},
-            session_factory=session_factory,
         )
         self._links = SignedLinks(
             schemes=frozenset({"https", parts.scheme}),
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
-            session_factory=session_factory,
         )
 
     def create_and_send(self, draft: EnvelopeDraft) -> SentEnvelope:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from app.domain.errors import FileNotReady, ProviderUnavailable
-from app.gateways.signing.transport import DirectSession, Transport
+from app.gateways.signing.transport import Transport
 
 _FILE_LIMIT_BYTES = 100 * 1024 * 1024
 #: A whole file may take this long as long as bytes keep coming; a signed URL lives for an hour.
@@ -17,17 +17,10 @@ _EXPIRED = frozenset({400, 401, 403, 404, 410})
 class SignedLinks:
     """Reads and writes files at URLs that carry their own permission."""
 
-    def __init__(
-        self,
-        *,
-        schemes: frozenset[str],
-        connect_timeout: float,
-        read_timeout: float,
-        session_factory: Callable[[], DirectSession] = DirectSession,
-    ) -> None:
+    def __init__(self, *, schemes: frozenset[str], connect_timeout: float, read_timeout: float) -> None:
         self._schemes = schemes
         self._read_timeout = read_timeout
-        self._transport = Transport(connect_timeout=connect_timeout, headers={}, session_factory=session_factory)
+        self._transport = Transport(connect_timeout=connect_timeout, headers={})
 
     def fetch_pdf(self, fresh_url: Callable[[], str], *, operation: str) -> bytes:
         """Return the PDF behind a URL; when that has expired, ask for a fresh one, once.

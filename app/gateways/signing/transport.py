@@ -3,7 +3,7 @@
 import os
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import requests
@@ -65,16 +65,9 @@ class Answer:
 class Transport:
     """Makes one exchange at a time, on a session of its own per thread and process."""
 
-    def __init__(
-        self,
-        *,
-        connect_timeout: float,
-        headers: Mapping[str, str],
-        session_factory: Callable[[], DirectSession] = DirectSession,
-    ) -> None:
+    def __init__(self, *, connect_timeout: float, headers: Mapping[str, str]) -> None:
         self._connect_timeout = connect_timeout
         self._headers = {"Accept-Encoding": "identity", "User-Agent": "Countersign", **headers}
-        self._session_factory = session_factory
         self._local = threading.local()
 
     def exchange(  # noqa: PLR0913 (keyword-only parts of one request)
@@ -162,7 +155,7 @@ class Transport:
         """Return this thread's session: sessions are not thread-safe, and a fork must not share a connection."""
         owner, session = getattr(self._local, "owned", (None, None))
         if session is None or owner != os.getpid():
-            session = self._session_factory()
+            session = DirectSession()
             session.headers.update(self._headers)
             self._local.owned = (os.getpid(), session)
         return session
