@@ -15,7 +15,6 @@ from app.signer.models import AuditEntry, Envelope, Recipient
 
 #: What stands before the first entry.
 GENESIS = "0" * 64
-MAX_USER_AGENT = 500
 #: The event of the line that says which lines before it were erased.
 ERASED = "personal_data_erased"
 #: What became of a mail: it went out; it was given up for good; it was of no use any more.
@@ -43,7 +42,7 @@ def record_signer(  # noqa: PLR0913 (who, what and from where)
             description=description,
             actor={"id": str(recipient.id), "name": recipient.name, "email": recipient.email},
             ip_address=client.ip,
-            details={"user_agent": client.user_agent[:MAX_USER_AGENT]} | (details or {}),
+            details={"user_agent": client.user_agent} | (details or {}),
         ),
     )
 

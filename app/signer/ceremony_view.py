@@ -18,6 +18,8 @@ from app.signer.turns import whose_turn
 REQUIRES_CODE = "require_otp_verification"
 #: How long a browser in which the code was entered is trusted, as the provider does (fact sheet, section 12).
 CONFIRMED_FOR = timedelta(hours=12)
+#: Characters that are kept of what a browser says of itself; some apps say more.
+MAX_USER_AGENT = 500
 
 
 class CeremonyState(StrEnum):

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.domain.errors import NotFound
 from app.signer.ceremony import Ceremony, CeremonyClosed, CeremonyView, Client
+from app.signer.ceremony_view import MAX_USER_AGENT
 from app.signer.dependencies import Dependencies
 from app.signer.languages import spoken
 from app.signer.page_guard import CONFIRMED_COOKIE, LINK_COOKIE, may_post, remember_link
@@ -77,7 +78,8 @@ def require_own_form(token: str) -> None:
 
 def client() -> Client:
     """Return where the request comes from."""
-    return Client(ip=request.remote_addr or "", user_agent=request.user_agent.string, language=spoken())
+    user_agent = request.user_agent.string[:MAX_USER_AGENT]
+    return Client(ip=request.remote_addr or "", user_agent=user_agent, language=spoken())
 
 
 def ceremony() -> Ceremony:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.signer.ceremony import CeremonyState, Client
+from app.signer.ceremony_view import MAX_USER_AGENT
 from app.signer.page_guard import form_key
 from tests.signer.ceremony_in_memory import JANE, JOHN, PNG, TOKEN, make_field, make_view
 from tests.signer.page_browser import (
@@ -40,6 +41,14 @@ def test_the_button_records_the_view_with_the_address_and_browser_of_the_person(
     open_link(make_browser(ceremony), headers={"User-Agent": "Browser/1"}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
 
     assert ceremony.calls == [("open", Client(ip="192.0.2.7", user_agent="Browser/1"))]
+
+
+def test_a_browser_that_says_more_of_itself_than_is_kept_can_sign_too():
+    ceremony = make_ceremony()
+    browser = signing_browser(ceremony)
+    post(browser, "finish", data={"consent": "yes"}, headers={"User-Agent": "App/1 " * 200})
+    [(_, (_, _, client))] = ceremony.calls
+    assert client.user_agent == ("App/1 " * 200)[:MAX_USER_AGENT]
 
 
 def test_opening_trades_the_link_for_a_cookie_that_scripts_and_other_sites_cannot_use():
