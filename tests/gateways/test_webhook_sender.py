@@ -213,6 +213,15 @@ def test_a_wish_that_makes_no_sense_is_none(value):
     assert _seconds(value) is None
 
 
+@pytest.mark.parametrize(
+    "value", ["Thu, 01 Jan 99999999999 00:00:00 GMT", f"Thu, 01 Jan 2026 00:00:00 +{'9' * 20}", f"{'9' * 5000} 1 1"]
+)
+def test_an_answer_with_a_wish_for_no_time_that_can_be_counts_as_it_is(value):
+    answer = attempt(status("204 No Content", f"Retry-After: {value}"))
+
+    assert (answer.delivered, answer.error, answer.retry_after) == (True, None, None)
+
+
 @given(st.text())
 def test_no_wish_makes_the_sender_stumble(value):
     seconds = _seconds(value)

@@ -19,7 +19,7 @@ from app.gateways.webhooks import signature
 from app.gateways.webhooks.connection import GuardedConnection, TimedTlsSocket
 from app.gateways.webhooks.guard import PublicAddressGuard
 
-logger = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 #: What is kept of an answer (contract section 5).
 _KEPT_BYTES = 1024
@@ -49,8 +49,8 @@ class HttpWebhookSender:
         headers = signature.headers(request)
         started = clock.monotonic()
         answer = self._attempt(request, headers, deadline=started + self._timeout_seconds)
-        answer = replace(answer, duration_ms=round((clock.monotonic() - started) * 1000))
-        logger.info(
+        answer = replace(answer, duration_ms=clock.milliseconds_since(started))
+        log.info(
             "webhook attempted",
             delivery_id=str(request.delivery_id),
             webhook_event=request.event,
@@ -125,7 +125,7 @@ def _seconds(value: str | None) -> int | None:
         return min(int(value[:_RETRY_AFTER_DIGITS]), _LONGEST_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     seconds = (moment - clock.utcnow()).total_seconds()
