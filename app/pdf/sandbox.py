@@ -18,7 +18,7 @@ from app.domain import clock, turns
 from app.domain.errors import UnreadablePdf
 from app.pdf import wire
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 _MIB = 1024 * 1024
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -86,7 +86,7 @@ class Sandbox:
             try:
                 answer = self._exchange(request)
             except _ChildGone as gone:
-                _log.warning("pdf.sandbox.child_lost", target=target, reason=gone.reason)
+                log.warning("pdf.sandbox.child_lost", target=target, reason=gone.reason)
                 raise UnreadablePdf(_BEYOND_LIMITS) from gone
             if "result" not in answer:
                 self._end()
@@ -158,7 +158,7 @@ class _Child:
                 )
             except OSError as error:
                 self._connection.close()
-                _log.exception("pdf.sandbox.start_failed")
+                log.exception("pdf.sandbox.start_failed")
                 raise SandboxError("The PDF process could not be started.") from error
         self._finalizer = weakref.finalize(owner, _end, self._process, self._connection)
         self._await_ready()
@@ -168,7 +168,7 @@ class _Child:
             greeting = self._receive(clock.monotonic() + _START_SECONDS)
         except _ChildGone as gone:
             self.end()
-            _log.error("pdf.sandbox.start_failed", reason=gone.reason)
+            log.error("pdf.sandbox.start_failed", reason=gone.reason)  # noqa: TRY400 (the reason says it all)
             raise SandboxError("The PDF process could not be started.") from gone
         if greeting != wire.READY:
             self.end()
@@ -260,7 +260,7 @@ def _result(target: str, answer: dict[str, Any]) -> Any:
         raise UnreadablePdf(str(answer["unreadable"]))
     if "exhausted" in answer:
         raise UnreadablePdf(_BEYOND_LIMITS)
-    _log.error("pdf.sandbox.bug", target=target, error=answer.get("bug"), traceback=answer.get("traceback"))
+    log.error("pdf.sandbox.bug", target=target, error=answer.get("bug"), traceback=answer.get("traceback"))
     raise SandboxBug(f"The PDF code failed: {answer.get('bug')}.")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 #: How soon work that another process has queued is noticed; our own is at once.
 POLL_SECONDS = 1.0
@@ -81,6 +81,6 @@ class Jobs:
     def _run_once(name: str, run: Run) -> int:
         try:
             return run()
-        except Exception:  # noqa: BLE001 (a full disk or a database that restarts must not end the thread for good)
-            _log.exception("signer.jobs.failed", job=name)
+        except Exception:
+            log.exception("signer.jobs.failed", job=name)
             return 0

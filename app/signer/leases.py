@@ -17,7 +17,7 @@ from app.signer.database import Database
 from app.signer.models import Envelope, Mail, OutgoingEvent
 from app.signer.owners import is_dead, new_owner
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 #: How much of an error is kept beside the row.
 MAX_ERROR = 500
@@ -120,7 +120,7 @@ class LeasedQueue(ABC):
         for row_id, owner in left:
             with self.database.unit_of_work() as session:
                 session.execute(self.owned(row_id, owner).values(lease_owner=None, lease_until=None))
-            _log.warning("signer.queue.inherited", queue=self.name, row=str(row_id))
+            log.warning("signer.queue.inherited", queue=self.name, row=str(row_id))
 
     def _claim(self, owner: str) -> list[Any]:
         now = clock.utcnow()
@@ -155,15 +155,15 @@ class LeasedQueue(ABC):
         started = clock.monotonic()
         try:
             self.work(row_id, owner)
-            _log.info("signer.queue.done", duration_ms=clock.milliseconds_since(started))
+            log.info("signer.queue.done", duration_ms=clock.milliseconds_since(started))
         except GiveUp as error:
-            _log.warning("signer.queue.gave_up", error=str(error))
+            log.warning("signer.queue.gave_up", error=str(error))
             self.abandon(row_id, owner, str(error)[:MAX_ERROR])
         except TryAgain as error:
-            _log.warning("signer.queue.failed", error=str(error))
+            log.warning("signer.queue.failed", error=str(error))
             self._postpone(row_id, owner, str(error))
-        except Exception as error:  # noqa: BLE001 (a bug in one row must not stop the others)
-            _log.exception("signer.queue.bug")
+        except Exception as error:
+            log.exception("signer.queue.bug")
             self._postpone(row_id, owner, type(error).__name__)
 
     def _postpone(self, row_id: Any, owner: str, error: str) -> None:

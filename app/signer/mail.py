@@ -26,7 +26,7 @@ from app.signer.leases import GiveUp, LeasedQueue, TryAgain
 from app.signer.letters import CODE_LIFETIME
 from app.signer.models import Envelope, EnvelopeStatus, Mail, MailKind
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=2)
@@ -135,7 +135,7 @@ class FolderTransport:
             draft.replace(target)
         except OSError as error:
             raise TryAgain(f"The mail could not be written: {error.strerror}.") from error
-        _log.info("signer.mail.written", mail=str(mail.id), kind=mail.kind.value, link=_link(message))
+        log.info("signer.mail.written", mail=str(mail.id), kind=mail.kind.value, link=_link(message))
 
 
 class MailQueue(LeasedQueue):

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
 from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
 from marshmallow import ValidationError
@@ -14,8 +13,6 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from app.domain import clock
 from app.domain.errors import Conflict, CountersignError, InvalidRequest, NotFound
 from app.signer.intake import InvalidEnvelope
-
-_log = structlog.get_logger(__name__)
 
 API_VERSION = "1"
 

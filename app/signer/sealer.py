@@ -9,7 +9,7 @@ from app.domain.errors import UnreadablePdf
 from app.pdf.sandbox import Sandbox, SandboxError
 from app.signer.seal_key import SealKey, fingerprint
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +49,10 @@ class SandboxedSealer:
             try:
                 sealed = self._seal(content, reason, signed_at, self.tsa_url)
             except (UnreadablePdf, SandboxError) as error:
-                _log.warning("signer.seal.timestamp_failed", error=type(error).__name__)
+                log.warning("signer.seal.timestamp_failed", error=type(error).__name__)
             else:
                 if not sealed.timestamped:
-                    _log.warning("signer.seal.timestamp_failed")
+                    log.warning("signer.seal.timestamp_failed")
                 return sealed
         return self._seal(content, reason, signed_at, None)
 

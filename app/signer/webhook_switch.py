@@ -12,7 +12,7 @@ from app.domain import clock
 from app.signer.database import Database
 from app.signer.models import Webhook
 
-_log = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 #: The id of the only row.
 ONLY = 1
@@ -56,7 +56,7 @@ class WebhookSwitch:
         )
         if failures is not None and failures >= self._disable_after:
             session.execute(update(Webhook).where(is_on).values(disabled_at=clock.utcnow()))
-            _log.warning("signer.webhook.switched_off", failures=failures)
+            log.warning("signer.webhook.switched_off", failures=failures)
 
 
 def switch_on(database: Database) -> None:
