@@ -11,7 +11,6 @@ from app.domain.ports import Designation, EnvelopeField, EnvelopeRecipient
 #: Hours until a request expires when the caller does not say (contract section 2).
 DEFAULT_EXPIRATION_HOURS = 168
 
-
 #: What an approver can be asked for (provider fact sheet, section 18).
 APPROVER_TYPES = frozenset({"signature", "checkbox", "date"})
 

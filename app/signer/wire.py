@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import overload
 
+from app.domain.clock import format_timestamp
+
 #: The service has one account only; the ids are fixed so that they mean the same on every start.
 COMPANY_ID = "5ca1ab1e-0000-4000-8000-000000000001"
 WORKSPACE_ID = "5ca1ab1e-0000-4000-8000-000000000002"
@@ -24,4 +26,4 @@ def iso_z(moment: datetime) -> str: ...
 def iso_z(moment: datetime | None) -> str | None: ...
 def iso_z(moment: datetime | None) -> str | None:
     """Write a time as the provider writes the end of a link: UTC with `Z` (fact sheet, section 5)."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+    return format_timestamp(moment) if moment else None

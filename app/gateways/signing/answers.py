@@ -15,7 +15,7 @@ from app.domain.ports import EnvelopeRecipient, EnvelopeState, EnvelopeStatus, F
 from app.gateways.signing.mapping import described_reference
 
 #: An id goes into paths and columns, so it is never taken as it comes.
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ERROR_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DECLINE_REASON_LENGTH = 1000
 _MAIL_FAILURE_LENGTH = 200
@@ -66,7 +66,7 @@ def error_code(body: bytes | None) -> str | None:
 
 def identifier(value: object) -> str:
     """Return an id that is safe to store and to put into a path."""
-    if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
+    if not isinstance(value, str) or not IDENTIFIER.fullmatch(value):
         raise UnreadableAnswer("An id is missing or has no sane shape.")
     return value
 

@@ -34,7 +34,7 @@ from app.gateways.signing.transport import Answer, Transport
 
 T = TypeVar("T")
 
-logger = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 _JSON_LIMIT_BYTES = 8 * 1024 * 1024
 #: A larger document is uploaded first: in base64 it would be over what the service takes in one body (section 3).
@@ -112,7 +112,7 @@ class SigningClient:
         description = reference_description(reference)
         found: dict[str, FoundEnvelope] = {}
         params = {
-            "created_after": clock.to_milliseconds(created_after).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z",
+            "created_after": clock.format_timestamp(created_after),
             "sort_by": "created_on",
             "sort_order": "desc",
             "page_size": str(_PAGE_SIZE),
@@ -184,7 +184,7 @@ class SigningClient:
             people = answers.match_recipients(self._people(provider_id), draft.recipients)
         except (ProviderError, answers.UnreadableAnswer) as error:
             raise unreadable(answer) from error
-        logger.warning("envelope adopted from an unusual answer", status=answer.status, provider_id=provider_id)
+        log.warning("envelope adopted from an unusual answer", status=answer.status, provider_id=provider_id)
         return SentEnvelope(provider_id=provider_id, recipients=people)
 
     def _upload(self, draft: EnvelopeDraft) -> str:

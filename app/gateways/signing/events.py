@@ -10,6 +10,7 @@ from typing import Any
 from app.domain import clock
 from app.domain.errors import InvalidProviderEvent
 from app.domain.ports import ProviderEventNotice
+from app.gateways.signing.answers import IDENTIFIER
 
 _SIGNATURE_HEADERS = ("x-firma-signature", "x-firma-signature-old")
 #: How far the signed time may be from ours, in seconds, either way (contract section 6).
@@ -18,7 +19,6 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 _EVENT_ID = re.compile(r"[!-~]{1,200}")
 _EVENT_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_PROVIDER_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _UNKNOWN_TYPE = "unknown"
 
 
@@ -73,7 +73,7 @@ def _notice(body: bytes) -> ProviderEventNotice:
         event_id=_first(_EVENT_ID, event.get("id"), event.get("event_id"))
         or f"sha256:{hashlib.sha256(body).hexdigest()}",
         type=_first(_EVENT_TYPE, event.get("type"), event.get("event_type")) or _UNKNOWN_TYPE,
-        provider_id=_first(_PROVIDER_ID, _member(data, "signing_request").get("id"), data.get("signing_request_id")),
+        provider_id=_first(IDENTIFIER, _member(data, "signing_request").get("id"), data.get("signing_request_id")),
     )
 
 

@@ -67,24 +67,12 @@ def failure_for(answer: Answer, refusals: Refusals) -> ProviderError:
 
 def unreadable(answer: Answer) -> ProviderUnavailable:
     """Return the error for an answer that does not hold what the service documents."""
-    return ProviderUnavailable(
-        "The signing service gave an answer that cannot be read.",
-        operation=answer.operation,
-        may_have_acted=True,
-        status=answer.status,
-        request_id=answer.request_id,
-    )
+    return _in_doubt(answer, "The signing service gave an answer that cannot be read.")
 
 
 def not_reminded(answer: Answer) -> ProviderUnavailable:
     """Return the error for a reminder that did not reach everybody; who was reached is not told apart."""
-    return ProviderUnavailable(
-        "The signing service could not mail the reminder.",
-        operation=answer.operation,
-        may_have_acted=True,
-        status=answer.status,
-        request_id=answer.request_id,
-    )
+    return _in_doubt(answer, "The signing service could not mail the reminder.")
 
 
 def not_ready(answer: Answer) -> FileNotReady:
@@ -95,6 +83,16 @@ def not_ready(answer: Answer) -> FileNotReady:
         status=answer.status,
         request_id=answer.request_id,
         retry_after=answer.retry_after,
+    )
+
+
+def _in_doubt(answer: Answer, message: str) -> ProviderUnavailable:
+    return ProviderUnavailable(
+        message,
+        operation=answer.operation,
+        may_have_acted=True,
+        status=answer.status,
+        request_id=answer.request_id,
     )
 
 
