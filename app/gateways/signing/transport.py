@@ -17,13 +17,12 @@ from app.domain.errors import ProviderUnavailable
 from app.metrics import count_provider_call
 from app.observation import REQUEST_ID, correlation
 
-logger = structlog.get_logger(__name__)
+log = structlog.get_logger(__name__)
 
 _CHUNK_BYTES = 64 * 1024
 #: More digits than this are no number of seconds that anybody means.
 _RETRY_AFTER_DIGITS = 6
 _REQUEST_ID_LENGTH = 128
-
 
 #: Outcomes of calls that are counted; the others are `2xx` to `5xx`.
 NOT_REACHED = "not_reached"
@@ -109,21 +108,8 @@ class Transport:
             ):
                 body = _read_body(response, limit=limit, deadline=clock.monotonic() + body_seconds)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            not_sent = certainly_not_sent(error)
-            count_provider_call(operation, NOT_REACHED if not_sent else NO_ANSWER, clock.monotonic() - started)
-            logger.warning(
-                "signing service gave no answer",
-                operation=operation,
-                duration_ms=clock.milliseconds_since(started),
-                error=type(error).__name__,
-                may_have_acted=not not_sent,
-            )
             # The cause is left out because its text holds the URL, and with it names or a token.
-            raise ProviderUnavailable(
-                "The signing service cannot be reached." if not_sent else "The signing service gave no answer.",
-                operation=operation,
-                may_have_acted=not not_sent,
-            ) from None
+            raise _no_answer(error, operation, started) from None
         answer = Answer(
             operation=operation,
             status=response.status_code,
@@ -131,17 +117,7 @@ class Transport:
             retry_after=_seconds(response.headers.get("Retry-After")),
             request_id=_printable(response.headers.get(REQUEST_ID)),
         )
-        count_provider_call(operation, f"{answer.status // 100}xx", clock.monotonic() - started)
-        if answer.request_id is not None:
-            bind_contextvars(provider_request_id=answer.request_id)
-        logger.info(
-            "signing service answered",
-            operation=operation,
-            status=answer.status,
-            duration_ms=clock.milliseconds_since(started),
-            provider_request_id=answer.request_id,
-            body_read=body is not None,
-        )
+        _record(answer, started)
         return answer
 
     def close(self) -> None:
@@ -161,7 +137,40 @@ class Transport:
         return session
 
 
-def certainly_not_sent(error: BaseException) -> bool:
+def _record(answer: Answer, started: float) -> None:
+    """Count and log an answer; from now on the log lines of this request or job name it."""
+    count_provider_call(answer.operation, f"{answer.status // 100}xx", clock.monotonic() - started)
+    if answer.request_id is not None:
+        bind_contextvars(provider_request_id=answer.request_id)
+    log.info(
+        "signing service answered",
+        operation=answer.operation,
+        status=answer.status,
+        duration_ms=clock.milliseconds_since(started),
+        provider_request_id=answer.request_id,
+        body_read=answer.body is not None,
+    )
+
+
+def _no_answer(error: Exception, operation: str, started: float) -> ProviderUnavailable:
+    """Count and log a call without an answer; return what to raise."""
+    not_sent = _certainly_not_sent(error)
+    count_provider_call(operation, NOT_REACHED if not_sent else NO_ANSWER, clock.monotonic() - started)
+    log.warning(
+        "signing service gave no answer",
+        operation=operation,
+        duration_ms=clock.milliseconds_since(started),
+        error=type(error).__name__,
+        may_have_acted=not not_sent,
+    )
+    return ProviderUnavailable(
+        "The signing service cannot be reached." if not_sent else "The signing service gave no answer.",
+        operation=operation,
+        may_have_acted=not not_sent,
+    )
+
+
+def _certainly_not_sent(error: BaseException) -> bool:
     """Tell whether the failure came before the first byte of the request left.
 
     Only three kinds are certain: no connection in time, no connection at all (refused, unreachable, no such name),
