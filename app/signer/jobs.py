@@ -81,6 +81,6 @@ class Jobs:
     def _run_once(name: str, run: Run) -> int:
         try:
             return run()
-        except Exception:
+        except Exception:  # A full disk or a database that restarts must not end the thread for good.
             log.exception("signer.jobs.failed", job=name)
             return 0

@@ -162,7 +162,7 @@ class LeasedQueue(ABC):
         except TryAgain as error:
             log.warning("signer.queue.failed", error=str(error))
             self._postpone(row_id, owner, str(error))
-        except Exception as error:
+        except Exception as error:  # A bug in one row must not stop the others.
             log.exception("signer.queue.bug")
             self._postpone(row_id, owner, type(error).__name__)
 
