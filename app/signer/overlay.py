@@ -1,17 +1,53 @@
 """Lays a drawing over a page, exactly where a reader sees it, whatever the page's own content did before."""
 
 import re
-from collections.abc import Iterable
+from collections import Counter
 
-from pikepdf import Array, Name, Operator, Page, Stream, parse_content_stream
+from pikepdf import Array, Dictionary, Name, Page, Pdf, Stream
 
-from app.pdf.boxes import frame_of
+from app.pdf.boxes import frame_of, inherited
 from app.pdf.geometry import displayed_size, placement_matrix
 from app.signer.canvas import Canvas
 
-#: A text, to be passed over, or what looks like saving or restoring the graphics state.
-_SAVE_OR_RESTORE = re.compile(rb"\((?:[^()\\]|\\.)*\)|(?<!\S)([qQ])(?!\S)", re.DOTALL)
-_SAVE = Operator("q")
+#: What has to be closed again in a page's content, and by what.
+_PAIRS = {
+    b"(": b")",
+    b"[": b"]",
+    b"<": b">",
+    b"q": b"Q",
+    b"BT": b"ET",
+    b"BMC": b"EMC",
+    b"BDC": b"EMC",
+    b"BI": b"EI",
+}
+#: A whole text, to be passed over, or what looks like opening or closing something.
+_TOKEN = re.compile(
+    rb"\((?:[^()\\]|\\.)*+\)|<[0-9A-Fa-f\s]*+>"
+    rb"|([()<>\[\]]|(?<![^\s()<>\[\]])(?:q|Q|BT|ET|BMC|BDC|EMC|BI|EI)(?![^\s()<>\[\]/%]))",
+    re.DOTALL,
+)
+
+
+def contain(pdf: Pdf, page: Page) -> None:
+    """Put content that leaves something open into a form of its own, where that ends by itself.
+
+    Else a graphics state, a hidden layer or a text without an end would move, hide or swallow what is drawn later.
+    Ordinary content stays as it is. What looks open and is not (in the data of an inline image, say) looks the same
+    in a form.
+    """
+    contents = page.obj.get("/Contents")
+    parts = list(contents) if isinstance(contents, Array) else [contents]
+    content = b"\n".join(part.read_bytes() for part in parts if isinstance(part, Stream))
+    if _is_closed(content):
+        return
+    frame = frame_of(page)
+    box = Array([frame.left, frame.bottom, frame.right, frame.top])
+    form = pdf.make_stream(content, Type=Name.XObject, Subtype=Name.Form, BBox=box)
+    resources = inherited(page.obj, "/Resources")
+    if isinstance(resources, Dictionary):
+        form.Resources = resources
+    page.obj.Resources = Dictionary(XObject=Dictionary(Content=form))
+    page.obj.Contents = pdf.make_stream(b"/Content Do")
 
 
 def lay_over(page: Page, canvas: Canvas) -> None:
@@ -20,32 +56,18 @@ def lay_over(page: Page, canvas: Canvas) -> None:
     size = displayed_size(frame)
     drawing = canvas.as_form(size.width, size.height, placement_matrix(frame))
     name = page.add_resource(drawing, Name.XObject, prefix="Stamp")
-    missing_saves, missing_restores = _imbalance(page)
-    page.contents_add(b"q\n" * (1 + missing_saves), prepend=True)
-    page.contents_add(b"\nQ" * (1 + missing_restores) + f"\nq {name} Do Q\n".encode("ascii"))
+    page.contents_add(b"q\n", prepend=True)
+    page.contents_add(f"\nQ\nq {name} Do Q\n".encode("ascii"))
 
 
-def _imbalance(page: Page) -> tuple[int, int]:
-    """Return how many saves and how many restores the page's content lacks; what it left behind would move the stamp.
-
-    Reading the content properly takes a hundred times as long as a look at it, so that comes first.
-    """
-    contents = page.obj.get("/Contents")
-    parts = list(contents) if isinstance(contents, Array) else [contents]
-    content = b"\n".join(part.read_bytes() for part in parts if isinstance(part, Stream))
-    glance = _count(operator == b"q" for operator in _SAVE_OR_RESTORE.findall(content) if operator)
-    if glance == (0, 0):
-        return glance
-    return _count(instruction.operator == _SAVE for instruction in parse_content_stream(page, "q Q"))
-
-
-def _count(are_saves: Iterable[bool]) -> tuple[int, int]:
-    depth = missing_saves = 0
-    for is_save in are_saves:
-        if is_save:
-            depth += 1
-        elif depth:
-            depth -= 1
-        else:
-            missing_saves += 1
-    return missing_saves, depth
+def _is_closed(content: bytes) -> bool:
+    depths: Counter[bytes] = Counter()
+    for match in _TOKEN.finditer(content):
+        token = match[1]
+        if token in _PAIRS:
+            depths[_PAIRS[token]] += 1
+        elif token:
+            if not depths[token]:
+                return False
+            depths[token] -= 1
+    return not any(depths.values())

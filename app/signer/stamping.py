@@ -13,7 +13,7 @@ from app.pdf.documents import opened
 from app.pdf.geometry import displayed_size
 from app.signer.canvas import WHITE, Box, Canvas, Colour, Fonts
 from app.signer.flattening import flatten
-from app.signer.overlay import lay_over
+from app.signer.overlay import contain, lay_over
 from app.signer.typefaces import Style
 from app.signer.typesetting import Setting, fit_block, fit_line
 
@@ -43,6 +43,10 @@ def stamp(*, content: bytes, marks: Sequence[dict[str, Any]], hide: Sequence[dic
     """
     with opened(content) as pdf:
         fonts = Fonts(pdf)
+        drawn_on = {item["page"] for item in (*marks, *hide)}
+        for number, page in enumerate(pdf.pages, start=1):
+            if number in drawn_on or "/Annots" in page.obj:
+                contain(pdf, page)
         flatten(pdf, fonts)
         missing = _stamp_pages(pdf, fonts, marks, hide)
         fonts.embed()

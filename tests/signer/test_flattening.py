@@ -6,7 +6,7 @@ from pikepdf import Array, Dictionary, Name, String
 
 from tests.builders.ink import dark, find_ink, magenta, page_text
 from tests.builders.marks import TALL, assert_inside, stamped
-from tests.builders.pdfs import draw_text, make_pdf, script
+from tests.builders.pdfs import draw_text, make_pdf, saved, script
 
 
 def form_pdf(*, value, appearance=None, need_appearances=None, **field):
@@ -43,6 +43,15 @@ def test_a_form_value_without_a_picture_becomes_page_text(value):
     assert value in page_text(document)
     box = {"x": 25, "y": 70 / 6, "width": 50, "height": 5}
     assert_inside(find_ink(document, dark), box)
+
+
+@pytest.mark.parametrize("operators", [b"3 0 0 3 90 90 cm q q", b"BT /F1 9 Tf (never closed"])
+def test_a_form_value_stands_where_it_did_whatever_the_page_leaves_open(operators):
+    with pikepdf.open(io.BytesIO(form_pdf(value=String("Plain value")))) as pdf:
+        pdf.pages[0].Contents = pdf.make_stream(operators)
+        content = saved(pdf)
+    box = {"x": 25, "y": 70 / 6, "width": 50, "height": 5}
+    assert_inside(find_ink(stamped(content), dark), box)
 
 
 def test_a_form_value_with_a_picture_keeps_the_picture():

@@ -4,7 +4,7 @@ import pikepdf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pikepdf import Dictionary, Name
+from pikepdf import Array, Dictionary, Name, String
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from app.domain.errors import UnreadablePdf
@@ -94,10 +94,27 @@ def test_a_picture_keeps_its_proportions_and_stands_in_the_middle():
         b"q Q Q 3 0 0 3 90 90 cm",
         b"BT /F1 9 Tf (q q ) Tj ET 3 0 0 3 90 90 cm",
         b"3 0 0 3 90 90 cm q BT /F1 9 Tf ( Q ) Tj ET",
+        b"BT /F1 9 Tf (never closed",
+        b"q BT /F1 9 Tf [(never closed) 5",
+        b"BI /W 5 /H 5 /BPC 8 /CS /G ID too few",
+        b"/Span << /Lang (en",
+        b"BT 3 0 0 3 90 90 Tm",
     ],
 )
-def test_the_page_s_own_coordinates_do_not_reach_the_stamp(operators):
+def test_the_page_s_own_content_does_not_reach_the_stamp(operators):
     content = drawn_pdf(operators, size=TALL)
+    box = mark("image")
+    assert_at(find_ink(stamped(content, box | {"png": filling_png(content, box)}), magenta), box, within=0.6)
+
+
+def test_a_layer_that_is_hidden_and_never_ends_does_not_hide_the_stamp():
+    def hide(pdf):
+        layer = pdf.make_indirect(Dictionary(Type=Name.OCG, Name=String("Draft")))
+        pdf.Root.OCProperties = Dictionary(OCGs=Array([layer]), D=Dictionary(OFF=Array([layer])))
+        pdf.pages[0].Resources.Properties = Dictionary(Draft=layer)
+        pdf.pages[0].Contents = pdf.make_stream(b"/OC /Draft BDC BT /F1 9 Tf (hidden) Tj ET")
+
+    content = make_pdf(size=TALL, change=hide)
     box = mark("image")
     assert_at(find_ink(stamped(content, box | {"png": filling_png(content, box)}), magenta), box, within=0.6)
 
