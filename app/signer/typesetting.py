@@ -21,6 +21,11 @@ _FIT_STEPS = 12
 #: out; the marks that real texts use (U+200E, U+200F, U+061C) stay.
 _DIRECTION_CONTROLS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
+#: Ask for a variant of the character before them, or join it to the next; without a variant they show nothing.
+_SELECTORS = frozenset("\N{COMBINING GRAPHEME JOINER}") | {
+    chr(code) for code in (*range(0x180B, 0x180E), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+}
+
 #: Where a line may end: after spaces and hyphens, and beside each ideograph.
 _WORD = re.compile(r"\s*-*[^\s\-\u2E80-\u9FFF\uAC00-\uD7AF\uF900-\uFAFF\uFF00-\uFFEF]+-*|\s*\S")
 
@@ -97,12 +102,16 @@ def clean(text: str) -> str:
 
 
 @lru_cache(maxsize=2048)
-def shape(text: str, style: Style = Style.REGULAR) -> Line:
-    """Lay one line out. A character that no typeface has becomes a box and is named in `missing`."""
+def shape(text: str, style: Style = Style.REGULAR, *, right_to_left: bool | None = None) -> Line:
+    """Lay one line out, from the side that is told or that its first letter says.
+
+    A character that no typeface has becomes a box and is named in `missing`.
+    """
     text = clean(text).replace("\n", " ")
     if style is Style.SCRIPT:
         style = _for_signature(text)
-    right_to_left = auto_detect_base_direction(text) is TextDirection.RTL
+    if right_to_left is None:
+        right_to_left = _begins_at_right(text)
     missing: list[str] = []
     runs = [
         _shape_run(typeface, piece, direction)
@@ -123,7 +132,9 @@ def shape(text: str, style: Style = Style.REGULAR) -> Line:
 def wrap(text: str, width: float, style: Style = Style.REGULAR) -> tuple[Line, ...]:
     """Break the text into lines at most `width` thousandths of the font size wide; a word too long is cut in two."""
     return tuple(
-        shape(line, style) for paragraph in clean(text).split("\n") for line in _break(paragraph, width, style)
+        shape(line, style, right_to_left=_begins_at_right(paragraph))
+        for paragraph in clean(text).split("\n")
+        for line in _break(paragraph, width, style)
     )
 
 
@@ -157,6 +168,10 @@ def fit_block(text: str, width: float, height: float, *, largest: float) -> Sett
         else:
             too_large = middle
     return best
+
+
+def _begins_at_right(paragraph: str) -> bool:
+    return auto_detect_base_direction(paragraph) is TextDirection.RTL
 
 
 def _for_signature(text: str) -> Style:
@@ -227,12 +242,15 @@ def _by_typeface(text: str, style: Style, missing: list[str]) -> list[tuple[Type
     for character in text:
         current = pieces[-1][0] if pieces else None
         shown = character
-        if current and ord(character) in current.coverage and (_is_mark(character) or character.isspace()):
+        if current and (
+            character in _SELECTORS
+            or (ord(character) in current.coverage and (_is_mark(character) or character.isspace()))
+        ):
             face: Typeface | None = current
         else:
             face = typefaces.find(character, style)
-        if face is None and unicodedata.category(character) == "Cf":
-            continue  # joiners, direction marks: invisible anyway
+        if face is None and (character in _SELECTORS or unicodedata.category(character) == "Cf"):
+            continue  # selectors, joiners, direction marks: invisible anyway
         if face is None:
             missing.append(character)
             shown, face = typefaces.MISSING, typefaces.find(typefaces.MISSING, style)

@@ -10,6 +10,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from app.domain.errors import UnreadablePdf
 from app.pdf.sandbox import Sandbox
 from app.signer.stamping import stamp
+from app.signer.typesetting import wrap
 from tests.builders.ink import blue, dark, find_ink, ink_png, magenta, page_picture, page_text
 from tests.builders.marks import TALL, assert_inside, mark, stamped
 from tests.builders.pdfs import drawn_pdf, encrypted_pdf, make_pdf, saved, truncated_pdf
@@ -189,6 +190,22 @@ def test_right_to_left_text_begins_at_the_right_and_keeps_its_numbers():
     x, _, width, _ = find_ink(stamped(make_pdf(), box), blue)
     assert x + width == pytest.approx(box["x"] + box["width"], abs=0.5)
     assert "123" in page_text(stamped(make_pdf(), box))
+
+
+def test_a_wrapped_text_keeps_its_direction_in_lines_that_begin_with_another_script():
+    paragraph = "\u05d4\u05d7\u05d5\u05d6\u05d4 ACME Holdings 2026 \u05d1\u05d9\u05e9\u05e8\u05d0\u05dc"
+    lines = wrap(paragraph, 6500)
+    assert len(lines) > 2
+    assert all(line.is_right_to_left for line in lines)
+
+
+def test_each_paragraph_of_a_text_has_its_own_direction():
+    assert [line.is_right_to_left for line in wrap("\u05e9\u05dc\u05d5\u05dd\nHello", 9000)] == [True, False]
+
+
+@pytest.mark.parametrize("value", ["I \u2764\ufe0f it", "family \u200b\u2060name", "A\u034fB"])
+def test_an_invisible_character_is_not_drawn_as_a_box(value):
+    assert stamp(content=make_pdf(text=""), marks=[mark(value=value)])["missing_glyphs"] == []
 
 
 def test_a_character_that_no_typeface_has_is_drawn_as_a_box_and_named():
