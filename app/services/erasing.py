@@ -21,8 +21,8 @@ from app.models import (
     WebhookDelivery,
 )
 from app.services import discarding, events, leases, transitions
+from app.services.at_rest import at_rest
 from app.services.dependencies import Dependencies
-from app.services.rest import at_rest
 from app.services.unit_of_work import reading, unit_of_work
 
 CAUSE = "operator"

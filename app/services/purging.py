@@ -15,7 +15,7 @@ from app.domain import clock
 from app.domain.lifecycle import Status
 from app.models import HistoryEntry, IdempotencyKey, Project, ProviderEvent, Render, SignatureRequest, StoredFile
 from app.services import discarding
-from app.services.rest import at_rest
+from app.services.at_rest import at_rest
 from app.services.unit_of_work import reading, unit_of_work
 
 #: Requests that one transaction deletes: the API waits for it for some milliseconds at most.
