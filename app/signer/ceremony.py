@@ -36,8 +36,8 @@ from app.signer.models import EnvelopeStatus, Link, Recipient
 from app.signer.opening import record_opening
 from app.signer.page_images import PageImages, PageTexts
 from app.signer.showing import ShownDocument, find_shown_document
+from app.signer.signing_order import acting, whose_turn
 from app.signer.text import holds_control
-from app.signer.turns import acting, whose_turn
 
 __all__ = ["Ceremony", "CeremonyClosed", "CeremonyField", "CeremonyState", "CeremonyView", "Client", "InvalidAnswers"]
 

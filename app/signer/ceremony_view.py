@@ -12,7 +12,7 @@ from app.domain import clock
 from app.domain.ports import PageSize
 from app.signer.languages import Language
 from app.signer.models import EnvelopeStatus, Field, Link, Recipient
-from app.signer.turns import whose_turn
+from app.signer.signing_order import whose_turn
 
 #: The setting of an envelope that asks for a code (provider fact sheet, section 2.5).
 REQUIRES_CODE = "require_otp_verification"

@@ -21,7 +21,7 @@ from app.signer.events import EventOutbox, EventType
 from app.signer.intake import InvalidEnvelope, NewEnvelope, NewField
 from app.signer.letters import Letters
 from app.signer.models import AuditEntry, Envelope, EnvelopeStatus, Field, Recipient
-from app.signer.turns import whose_turn
+from app.signer.signing_order import whose_turn
 from app.signer.uploads import Uploads, use_upload
 
 CANNOT_PROCESS = "document: This service cannot process the PDF; printing it into a new PDF may help."

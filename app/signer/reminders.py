@@ -10,7 +10,7 @@ from app.signer.database import Database
 from app.signer.envelopes import lock_envelope
 from app.signer.letters import Letters
 from app.signer.models import Envelope, EnvelopeStatus, Recipient
-from app.signer.turns import whose_turn
+from app.signer.signing_order import whose_turn
 
 
 class NotTheirTurn(Exception):
