@@ -7,14 +7,14 @@ import click
 #: Where the commands are: the module and the name in it.
 COMMANDS = {
     "audit": ("signer", "audit_group"),
-    "backup": ("keeping", "back_up"),
+    "backup": ("backup", "back_up"),
     "db": ("database", "database"),
     "doctor": ("doctor", "examine"),
     "keys": ("keys", "keys_group"),
     "projects": ("projects", "projects_group"),
     "purge": ("purge", "purge_requests"),
     "requests": ("requests", "requests_group"),
-    "restore": ("keeping", "restore"),
+    "restore": ("backup", "restore"),
     "run": ("run", "run_locally"),
     "verify": ("signer", "verify_seal"),
     "webhooks": ("webhooks", "webhooks_group"),

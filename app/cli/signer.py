@@ -142,7 +142,7 @@ def holding(*, existing: bool) -> Holding | None:
     Raises SettingsError, and WrongSchema when its tables are not those of this version.
     """
     from app.signer.database import MIGRATIONS  # noqa: PLC0415 (see above)
-    from app.signer.keeping import named_files  # noqa: PLC0415 (see above)
+    from app.signer.holdings import named_files  # noqa: PLC0415 (see above)
     from app.signer.models import SignerBase  # noqa: PLC0415 (see above)
 
     places = load_signer_places()

@@ -9,7 +9,7 @@ from app.domain.errors import Conflict, NotFound
 from app.signer.audit_check import check_trail
 from app.signer.erasure import erase
 from app.signer.files import FileKind
-from app.signer.keeping import named_files
+from app.signer.holdings import named_files
 from app.signer.models import AuditEntry
 from tests.databases import POSTGRES_URL
 from tests.signer.service import CLIENT, make_field, make_recipient
