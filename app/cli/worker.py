@@ -11,7 +11,7 @@ from app import worker
 from app.api.deps import EXTENSION
 from app.cli.context import that_stays
 from app.config import Settings, SettingsError
-from app.exposition import MetricsServer
+from app.metrics_server import MetricsServer
 
 
 @click.command("worker")
