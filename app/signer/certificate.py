@@ -19,8 +19,9 @@ def draw_certificate(facts: CertificateFacts) -> bytes:
     _draw_seal(report, facts["seal"])
     _draw_people(report, facts["people"])
     report.heading("Consent")
-    report.paragraph("Each person who signed or approved first agreed to this:", colour=GREY)
-    report.paragraph(facts["consent_text"])
+    for consent in facts["consents"]:
+        report.paragraph(f"{', '.join(consent['people'])} first agreed to this:", colour=GREY)
+        report.paragraph(consent["text"])
     _draw_events(report, facts)
     _draw_missing(report, [*facts["missing_glyphs"], *report.missing])
     return report.finish(title=f"{_TITLE}: {facts['document_name']}", created_at=_moment(facts["issued_at"]))

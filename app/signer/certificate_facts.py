@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.signer.codes import CONFIRMED
-from app.signer.facts import CertificateFacts, EventFacts, PersonFacts
+from app.signer.facts import CertificateFacts, ConsentFacts, EventFacts, PersonFacts
 from app.signer.models import AuditEntry, Envelope, Recipient
 from app.signer.wire import iso
 
@@ -23,7 +23,7 @@ def certificate_facts(envelope: Envelope) -> CertificateFacts:
         "sha256_before": envelope.document_sha256,
         "sha256_after": "",
         "people": [_person(recipient, envelope.audit) for recipient in envelope.recipients],
-        "consent_text": next((one.consent_text for one in envelope.recipients if one.consent_text), ""),
+        "consents": _consents(envelope.recipients),
         "events": [_event(entry) for entry in envelope.audit],
         "audit_hash": envelope.audit[-1].hash if envelope.audit else None,
         "seal": {"fingerprint_sha256": "", "timestamped": False, "timestamp_wanted": False, "self_signed": False},
@@ -44,6 +44,15 @@ def _person(recipient: Recipient, trail: Sequence[AuditEntry]) -> PersonFacts:
         "ip_address": recipient.ip_address,
         "user_agent": recipient.user_agent,
     }
+
+
+def _consents(recipients: Sequence[Recipient]) -> list[ConsentFacts]:
+    """Return what was agreed to: a text for each language that was read."""
+    people: dict[str, list[str]] = {}
+    for recipient in recipients:
+        if recipient.consent_text:
+            people.setdefault(recipient.consent_text, []).append(recipient.name)
+    return [{"text": text, "people": names} for text, names in people.items()]
 
 
 def _event(entry: AuditEntry) -> EventFacts:

@@ -21,6 +21,13 @@ class PersonFacts(TypedDict):
     user_agent: NotRequired[str | None]
 
 
+class ConsentFacts(TypedDict):
+    """A text as it was agreed to, and the names of those who did."""
+
+    text: str
+    people: Sequence[str]
+
+
 class EventFacts(TypedDict):
     """A line of the audit trail."""
 
@@ -50,7 +57,7 @@ class CertificateFacts(TypedDict):
     sha256_before: str
     sha256_after: str
     people: Sequence[PersonFacts]
-    consent_text: str
+    consents: Sequence[ConsentFacts]
     events: Sequence[EventFacts]
     audit_hash: NotRequired[str | None]
     seal: SealFacts

@@ -45,7 +45,7 @@ def facts(**changes):
         "sha256_before": "a" * 64,
         "sha256_after": "b" * 64,
         "people": [person()],
-        "consent_text": "I agree to sign electronically.",
+        "consents": [{"text": "I agree to sign electronically.", "people": ["Ada Lovelace"]}],
         "events": [event()],
         "seal": seal | changes.pop("seal", {}),
         "missing_glyphs": [],
@@ -140,6 +140,14 @@ def test_a_name_in_any_script_is_shown(name):
 )
 def test_a_name_in_a_script_with_its_own_typeface_leaves_nothing_out(name):
     assert "shown as a box" not in text_of(draw_certificate(facts(people=[person(name)])))
+
+
+def test_what_each_person_agreed_to_stands_beside_their_names():
+    german = {"text": "Ich stimme zu.", "people": ["Jörg Müller"]}
+    english = {"text": "I agree.", "people": ["Ada Lovelace", "Bob Roe"]}
+    text = text_of(draw_certificate(facts(consents=[german, english])))
+    assert "Jörg Müller first agreed to this: Ich stimme zu." in text
+    assert "Ada Lovelace, Bob Roe first agreed to this: I agree." in text
 
 
 def test_a_character_without_a_typeface_is_named_wherever_it_stood():

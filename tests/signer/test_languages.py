@@ -7,6 +7,7 @@ import pytest
 from app.signer.ceremony import CeremonyState
 from app.signer.languages import Language, moment, speaking, tell, translate_plural
 from app.signer.models import Recipient
+from tests.builders.ink import page_text
 from tests.signer.catalogue import read_catalogue, texts_in_use
 from tests.signer.ceremony_in_memory import TOKEN, make_view
 from tests.signer.page_browser import PAGE, make_browser, make_ceremony, signing_browser
@@ -124,6 +125,17 @@ def test_from_the_opening_on_a_person_is_written_to_in_their_language(service):
         consent = session.query(Recipient).filter_by(order=1).one().consent_text
     assert consent.startswith("Ich bin einverstanden")
     assert service.detail(envelope)["status"]["finished"]
+
+
+def test_the_certificate_quotes_to_what_each_person_agreed_in_their_language(service):
+    envelope_id = service.send(recipients=[make_recipient(1), make_recipient(2)], fields=[make_field(1), make_field(2)])
+    for number, language in enumerate(Language, start=1):
+        with speaking(language):
+            service.sign(number)
+    certificate = service.fetch(service.detail(envelope_id)["certificate_only_download_url"]).data
+    text = " ".join(page_text(certificate).split())
+    assert "Person1 Tester first agreed to this: I agree to use electronic records" in text
+    assert "Person2 Tester first agreed to this: Ich bin einverstanden" in text
 
 
 def test_the_service_can_invite_in_german(start_service):
