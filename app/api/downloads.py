@@ -1,6 +1,7 @@
 """Files out of storage: whole, by range, or not changed (RFC 9110 sections 13 and 14)."""
 
 import re
+from collections.abc import Callable
 
 from flask import Response, request
 from werkzeug.exceptions import PreconditionFailed, RequestedRangeNotSatisfiable
@@ -8,17 +9,23 @@ from werkzeug.wsgi import wrap_file
 
 from app.api.deps import dependencies
 from app.models import StoredFile
+from app.services import stored_files
 
 #: The one kind of Range that is answered in part. Any other unit must be ignored, several ranges may be (RFC 9110
 #: section 14.2), and the library would refuse both.
 ONE_RANGE = re.compile(r"bytes=([0-9]+-[0-9]*|-[0-9]+)", re.IGNORECASE)
 
 
-def send_pdf(file: StoredFile, *, name: str) -> Response:
-    """Answer with a stored PDF as an attachment; HEAD, ranges, If-Match and If-None-Match work."""
+def send_pdf(find: Callable[[], StoredFile], *, name: str) -> Response:
+    """Answer with the stored PDF that is found, as an attachment; HEAD, ranges, If-Match and If-None-Match work."""
+    file = find()
     if request.if_match and not request.if_match.contains(file.sha256):
         raise PreconditionFailed
-    opened = dependencies().storage.open(file.key)
+    try:
+        opened = stored_files.open_file(dependencies().storage, file.key)
+    except FileNotFoundError:
+        find()  # Purged or erased a moment ago, it says so.
+        raise
     stream = opened.__enter__()
     response = Response(wrap_file(request.environ, stream), mimetype="application/pdf", direct_passthrough=True)
     response.call_on_close(lambda: opened.__exit__(None, None, None))

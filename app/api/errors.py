@@ -27,6 +27,7 @@ STATUS_BY_ERROR: dict[type[CountersignError], int] = {
     errors.ProviderError: 502,
     errors.UpstreamError: 502,
     errors.SignaturesUnavailable: 503,
+    errors.StorageUnavailable: 503,
     CountersignError: 500,
 }
 
@@ -90,7 +91,7 @@ def _answer_ours(error: CountersignError) -> Response:
             provider_request_id=error.request_id,
         )
     elif status >= SERVER_ERROR:
-        log.error("error answered", code=error.code)
+        log.error("error answered", code=error.code, exc_info=error.__cause__)
     else:
         log.info("caller error answered", code=error.code)
     issues = None

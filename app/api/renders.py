@@ -1,6 +1,7 @@
 """`/v1/renders` (contract section 3)."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from app.api.schemas.renders import (
     RenderReserveSchema,
     RenderSchema,
 )
-from app.domain.errors import Conflict, DocumentTooLarge, InvalidRequest
+from app.domain.errors import Conflict, DocumentTooLarge, InvalidRequest, StorageUnavailable
 from app.models import Render
 from app.services import renders
 from app.services.paging import Page
@@ -61,7 +62,7 @@ def list_renders(query: Mapping[str, Any]) -> Page[Render]:
 @blueprint.no_query
 @blueprint.doc(requestBody=PDF_OR_NOTHING_YET)
 @blueprint.replays
-@blueprint.raises(DocumentTooLarge, UnsupportedMediaType)
+@blueprint.raises(DocumentTooLarge, StorageUnavailable, UnsupportedMediaType)
 @blueprint.response(201, RenderSchema, headers=LOCATION, description="The PDF is here.")
 @blueprint.alt_response(202, schema=RenderSchema, headers=LOCATION, description="The id is reserved.")
 @blueprint.alt_response(200, schema=RenderSchema, headers=LOCATION, description="A replay: the render as it is.")
@@ -97,7 +98,7 @@ def get_render(render_id: UUID) -> Render:
 @blueprint.put("/<uuid:render_id>/pdf")
 @blueprint.no_query
 @blueprint.doc(requestBody={"required": True, "content": {PDF: {}}})
-@blueprint.raises(Conflict, DocumentTooLarge, UnsupportedMediaType)
+@blueprint.raises(Conflict, DocumentTooLarge, StorageUnavailable, UnsupportedMediaType)
 @blueprint.response(200, RenderSchema)
 def put_render_pdf(render_id: UUID) -> Render:
     """Give a reserved render its PDF."""
@@ -122,8 +123,7 @@ def fail_render(body: Mapping[str, Any], render_id: UUID) -> Render:
 @blueprint.sends_pdf
 def download_render(render_id: UUID) -> Response:
     """Download the PDF as it was uploaded."""
-    file = renders.pdf_file(render_id, project_id=current_project())
-    return send_pdf(file, name=f"{render_id}.pdf")
+    return send_pdf(partial(renders.pdf_file, render_id, project_id=current_project()), name=f"{render_id}.pdf")
 
 
 def _load_empty_object() -> None:

@@ -1,6 +1,7 @@
 """`/v1/signatures` (contract section 3)."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from app.domain.errors import (
     NotFound,
     ProviderError,
     SignaturesUnavailable,
+    StorageUnavailable,
     UpstreamError,
 )
 from app.domain.lifecycle import Status
@@ -68,7 +70,9 @@ def list_signatures(query: Mapping[str, Any]) -> Page[ShownRequest]:
 @blueprint.arguments(SignatureCreateSchema)
 @blueprint.no_query
 @blueprint.replays
-@blueprint.raises(Conflict, CreditsExhausted, DocumentTooLarge, NotFound, ProviderError, SignaturesUnavailable)
+@blueprint.raises(
+    Conflict, CreditsExhausted, DocumentTooLarge, NotFound, ProviderError, SignaturesUnavailable, StorageUnavailable
+)
 @blueprint.response(201, SignatureSchema, headers=LOCATION, description="Sent: the recipients are mailed.")
 @blueprint.alt_response(200, schema=SignatureSchema, headers=LOCATION, description="A replay: the request as it is.")
 def create_signature(body: Mapping[str, Any]) -> tuple[AnyRequest, int, Mapping[str, str]]:
@@ -137,8 +141,8 @@ def remind_signers(body: Mapping[str, Any], request_id: UUID) -> SignatureReques
 @blueprint.sends_pdf
 def download_signature(request_id: UUID) -> Response:
     """Download the signed PDF."""
-    file = archive.signed_document(request_id, project_id=current_project())
-    return send_pdf(file, name=f"{request_id}-signed.pdf")
+    find = partial(archive.signed_document, request_id, project_id=current_project())
+    return send_pdf(find, name=f"{request_id}-signed.pdf")
 
 
 @blueprint.get("/<uuid:request_id>/certificate")
@@ -147,5 +151,5 @@ def download_signature(request_id: UUID) -> Response:
 @blueprint.sends_pdf
 def download_certificate(request_id: UUID) -> Response:
     """Download the certificate of completion."""
-    file = archive.certificate(request_id, project_id=current_project(), deps=dependencies())
-    return send_pdf(file, name=f"{request_id}-certificate.pdf")
+    find = partial(archive.certificate, request_id, project_id=current_project(), deps=dependencies())
+    return send_pdf(find, name=f"{request_id}-certificate.pdf")

@@ -78,6 +78,12 @@ class SignaturesUnavailable(CountersignError):
     code = "signatures_unavailable"
 
 
+class StorageUnavailable(CountersignError):
+    """The place where files are kept cannot be used now; trying again later may help."""
+
+    code = "storage_unavailable"
+
+
 class UpstreamError(CountersignError):
     """A file could not be fetched from the signing service."""
 

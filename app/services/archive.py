@@ -21,6 +21,7 @@ from app.domain.errors import (
     FileNotReady,
     NotFound,
     ProviderError,
+    StorageUnavailable,
     UnreadablePdf,
     UpstreamError,
 )
@@ -84,7 +85,7 @@ def signed_document(request_id: UUID, *, project_id: UUID) -> StoredFile:
 def certificate(request_id: UUID, *, project_id: UUID, deps: Dependencies) -> StoredFile:
     """Return the certificate of completion, fetched now if the request completed without it.
 
-    Raises NotFound, Conflict before completion, UpstreamError when it cannot be fetched, OSError when not stored.
+    Raises NotFound, Conflict before completion, UpstreamError when it cannot be fetched, StorageUnavailable.
     """
     request = _load(request_id, project_id=project_id)
     _require_kept(request)
@@ -174,13 +175,13 @@ def _fetch_later_if_full(
 ) -> Fetched:
     try:
         return _fetch(kind, download, request, deps=deps)
-    except OSError as error:
-        log.exception("file not stored", signature_request_id=str(request.id), errno=error.errno)
+    except StorageUnavailable:
+        log.exception("file not stored", signature_request_id=str(request.id))
         return Fetched(is_final=False)
 
 
 def _fetch(kind: str, download: Callable[[str], bytes], request: SignatureRequest, *, deps: Dependencies) -> Fetched:
-    """Fetch one file, check that it is a PDF that opens, and store it; raise OSError when it cannot be stored."""
+    """Fetch one file, check that it is a PDF that opens, and store it; raise StorageUnavailable."""
     identity = {"signature_request_id": str(request.id), "provider_id": request.provider_id}
     try:
         content = download(request.provider_id or "")

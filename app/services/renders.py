@@ -47,7 +47,7 @@ class ReadyRender:
 def upload(content: bytes, *, project_id: UUID, idempotency_key: str | None, deps: Dependencies) -> tuple[Render, bool]:
     """Take a PDF in and return its render, and whether it is a replay of an earlier upload.
 
-    Raises DocumentTooLarge, or InvalidRequest saying what is wrong with the PDF.
+    Raises DocumentTooLarge, StorageUnavailable, or InvalidRequest saying what is wrong with the PDF.
     """
     body = idempotency.fingerprint({"pdf": stored_files.sha256(content)})
     if replay := _replay(project_id=project_id, key=idempotency_key, fingerprint=body):
@@ -60,7 +60,7 @@ def upload(content: bytes, *, project_id: UUID, idempotency_key: str | None, dep
         render_id, fields, saved=saved, project_id=project_id, key=idempotency_key, fingerprint=body
     )
     if replayed:
-        deps.storage.delete(saved.key)
+        stored_files.remove(deps.storage, saved)
     return render, replayed
 
 
@@ -76,7 +76,7 @@ def reserve(*, project_id: UUID, idempotency_key: str | None) -> tuple[Render, b
 def put_pdf(render_id: UUID, content: bytes, *, project_id: UUID, deps: Dependencies) -> Render:
     """Give a reserved render its PDF; a refused one leaves it as it was.
 
-    Raises NotFound, Conflict when it has its outcome already, DocumentTooLarge and InvalidRequest.
+    Raises NotFound, Conflict when it has its outcome already, DocumentTooLarge, InvalidRequest and StorageUnavailable.
     """
     _require_pending(get(render_id, project_id=project_id))
     report = _inspect(content, deps=deps)
@@ -90,7 +90,7 @@ def put_pdf(render_id: UUID, content: bytes, *, project_id: UUID, deps: Dependen
             render.completed_at = _after(render)
     if not is_first:
         if render.file is None or render.file.key != saved.key:
-            deps.storage.delete(saved.key)
+            stored_files.remove(deps.storage, saved)
         raise _has_its_outcome(render)
     return render
 

@@ -24,7 +24,7 @@ from app.domain.lifecycle import TERMINAL, Action, Status
 from app.domain.ports import EnvelopeDraft, SigningProvider
 from app.domain.submission import Submission, check
 from app.models import SignatureRequest
-from app.services import doubt, following, idempotency, placements, renders, sending, shown, transitions
+from app.services import doubt, following, idempotency, placements, renders, sending, shown, stored_files, transitions
 from app.services.dependencies import Dependencies
 from app.services.shown import AnyRequest
 from app.services.unit_of_work import reading, unit_of_work
@@ -51,8 +51,8 @@ def create(
 ) -> tuple[AnyRequest, bool]:
     """Send a render out for signature; return the request, and whether it is a replay of an earlier call.
 
-    Raises SignaturesUnavailable, NotFound, Conflict, DocumentTooLarge, InvalidRequest (what only the PDF can tell) and
-    IdempotencyKeyReused, and then nothing is stored; or ProviderError (see `sending.send`).
+    Raises SignaturesUnavailable, NotFound, Conflict, DocumentTooLarge, StorageUnavailable, InvalidRequest (what only
+    the PDF can tell) and IdempotencyKeyReused, and then nothing is stored; or ProviderError (see `sending.send`).
     """
     check(submission)
     body = idempotency.fingerprint(submission.as_mapping())
@@ -197,7 +197,7 @@ def _prepare(submission: Submission, *, project_id: UUID, deps: Dependencies) ->
     if render.size > LARGEST_DOCUMENT:
         raise DocumentTooLarge(f"A PDF to be signed has at most {LARGEST_DOCUMENT // 1024**2} MiB.")
     try:
-        document = deps.storage.read(render.key)
+        document = stored_files.read(deps.storage, render.key)
     except FileNotFoundError:
         renders.get_ready(submission.render_id, project_id=project_id)  # Purged or erased a moment ago, it says so.
         raise

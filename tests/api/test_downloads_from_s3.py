@@ -69,18 +69,40 @@ def test_a_file_that_the_caller_has_is_not_sent_again(api):
     assert api.request("HEAD", path).data == b""
 
 
-def test_a_bucket_that_fails_is_500_in_our_shape_and_nothing_is_kept(api, bucket):
+def assert_to_be_tried_again(answer):
+    assert_refused(answer, 503, "storage_unavailable")
+    assert answer.headers["Retry-After"] == "5"
+
+
+def test_an_upload_that_a_bucket_refuses_is_to_be_tried_again_and_nothing_is_kept(api, bucket):
     bucket.server.faults.append(DENIED)
 
     answer = api.post("/v1/renders", data=make_pdf(), content_type="application/pdf")
 
-    assert_refused(answer, 500, "internal")
+    assert_to_be_tried_again(answer)
     assert api.get("/v1/renders").json["renders"] == []
 
 
-def test_a_download_that_cannot_begin_is_500_in_our_shape(api, bucket):
+def test_a_create_whose_pdf_cannot_be_read_sends_nothing_and_uses_up_no_key(api, signing, bucket):
+    render_id = api.upload()
+    bucket.server.faults.append(DENIED)
+
+    assert_to_be_tried_again(api.create(renderId=render_id, key="order-1"))
+    assert signing.calls == []
+    assert api.create(renderId=render_id, key="order-1").status_code == 201
+
+
+def test_a_download_that_cannot_begin_is_to_be_tried_again(api, bucket):
     path = f"/v1/renders/{api.upload()}/download"
     bucket.server.faults.append(DENIED)
+
+    assert_to_be_tried_again(api.get(path))
+
+
+def test_a_file_that_the_bucket_has_lost_is_our_fault(api, bucket):
+    path = f"/v1/renders/{api.upload()}/download"
+    for name in bucket.names():
+        bucket.server.client.delete_object(Bucket=bucket.name, Key=name)
 
     assert_refused(api.get(path), 500, "internal")
 

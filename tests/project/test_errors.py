@@ -19,6 +19,7 @@ DOCUMENTED = {
     "signature_provider_error": 502,
     "upstream_error": 502,
     "signatures_unavailable": 503,
+    "storage_unavailable": 503,
 }
 
 

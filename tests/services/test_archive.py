@@ -178,14 +178,14 @@ def test_a_certificate_with_the_bytes_of_the_document_is_kept_too(app, api, sign
     assert urls(show(api, created)) == (True, True)
 
 
-def test_a_full_disk_refuses_an_upload_with_500_and_keeps_nothing(app, deps, api, tmp_path):
+def test_a_full_disk_refuses_an_upload_and_keeps_nothing(app, deps, api, tmp_path):
     rewire(app, storage=FullDisk(deps.storage))
 
     answer = api.post(
         "/v1/renders", data=make_pdf(), content_type="application/pdf", headers={"Idempotency-Key": "render-1"}
     )
 
-    assert_refused(answer, 500, "internal")
+    assert_refused(answer, 503, "storage_unavailable")
     assert stored_files(tmp_path) == []
     assert api.get("/v1/renders").json["renders"] == []
     rewire(app, storage=deps.storage)
@@ -201,11 +201,11 @@ def test_a_full_disk_leaves_a_reserved_render_queued(app, deps, api):
 
     answer = api.put(f"/v1/renders/{reserved['id']}/pdf", data=make_pdf(), content_type="application/pdf")
 
-    assert_refused(answer, 500, "internal")
+    assert_refused(answer, 503, "storage_unavailable")
     assert api.get(f"/v1/renders/{reserved['id']}").json == reserved
 
 
-def test_a_full_disk_is_our_fault_when_a_certificate_is_fetched(app, deps, api, signing, created):
+def test_a_full_disk_keeps_no_certificate_that_is_fetched(app, deps, api, signing, created):
     signing.only().signed_document = SIGNED
     work_after(app, seconds=601)
     signing.only().certificate = CERTIFICATE
@@ -213,7 +213,7 @@ def test_a_full_disk_is_our_fault_when_a_certificate_is_fetched(app, deps, api, 
 
     answer = api.get(f"/v1/signatures/{created['id']}/certificate")
 
-    assert_refused(answer, 500, "internal")
+    assert_refused(answer, 503, "storage_unavailable")
     assert urls(show(api, created)) == (True, False)
 
 

@@ -91,6 +91,28 @@ def test_a_render_that_is_purged_in_the_middle_of_a_create_sends_nothing(app, ap
 
 
 @pytest.mark.parametrize("end", ["erased", "purged"])
+def test_a_download_that_comes_too_late_for_its_file_says_why(app, deps, api, signing, time, end):
+    created = completed_without_certificate(app, api, signing, time)
+    time.advance(days=2)
+    work(app)
+
+    class Slow:
+        def open(self, key):
+            erase(app, created) if end == "erased" else purge(app)
+            work(app)
+            return deps.storage.open(key)
+
+        def delete(self, key):
+            deps.storage.delete(key)
+
+    rewire(app, storage=Slow())
+
+    answer = api.get(f"/v1/signatures/{created['id']}/download")
+
+    assert_refused(answer, *{"erased": (409, "conflict"), "purged": (404, "not_found")}[end])
+
+
+@pytest.mark.parametrize("end", ["erased", "purged"])
 def test_a_certificate_that_was_on_its_way_is_not_kept(app, api, signing, time, tmp_path, meanwhile, end):
     created = completed_without_certificate(app, api, signing, time)
     time.advance(days=2)

@@ -63,6 +63,7 @@ def _particular(facts: Facts) -> Iterator[Refusal]:
         yield from map(refusals.of_error, (errors.IdempotencyKeyReused, errors.Conflict))
     if facts.sends_pdf:
         yield from map(refusals.of_status, (412, 416))
+        yield refusals.of_error(errors.StorageUnavailable)
 
 
 def _files() -> dict[str, Any]:

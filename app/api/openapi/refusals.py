@@ -54,6 +54,7 @@ HEADERS_BY_STATUS = {
     416: ("Content-Range", "Accept-Ranges"),
     429: ("Retry-After",),
     502: ("Retry-After",),
+    503: ("Retry-After",),
 }
 
 
