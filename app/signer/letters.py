@@ -118,7 +118,8 @@ class Letters:
         # Made once, so that a mail which is sent twice is recognised as the same.
         message["Message-ID"] = f"<{mail_id}@{self._domain}>"
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content("\n\n".join([*paragraphs, *filter(None, [letter.url])]) + "\n")
+        link = [f"{letter.label}:\n{letter.url}"] if letter.url else []
+        message.set_content("\n\n".join([*paragraphs, *link]) + "\n")
         message.add_alternative(html, subtype="html")
         mail = Mail(
             id=mail_id,
@@ -155,10 +156,10 @@ def _invitation(recipient: Recipient, url: str) -> _Letter:
     envelope = recipient.envelope
     if _approves(recipient):
         subject = _("Please approve: %(document)s", document=envelope.name)
-        wish = _("you are asked to approve “%(document)s”.", document=envelope.name)
+        wish = _("You are asked to approve “%(document)s”.", document=envelope.name)
     else:
         subject = _("Please sign: %(document)s", document=envelope.name)
-        wish = _("you are asked to sign “%(document)s”.", document=envelope.name)
+        wish = _("You are asked to sign “%(document)s”.", document=envelope.name)
     return _Letter(
         kind=MailKind.INVITATION,
         subject=subject,
@@ -191,7 +192,7 @@ def _code(envelope: Envelope, code: str) -> _Letter:
         kind=MailKind.CODE,
         subject=_("Your code for: %(document)s", document=envelope.name),
         paragraphs=(
-            _("your code to open “%(document)s” is:", document=envelope.name),
+            _("Your code to open “%(document)s” is:", document=envelope.name),
             code,
             _("It works for %(minutes)s minutes.", minutes=CODE_LIFETIME // timedelta(minutes=1)),
             _("If you did not ask for it, ignore this mail, and do not give the code to anybody."),
@@ -204,7 +205,7 @@ def _final_copy(envelope: Envelope, url: str, *, is_attached: bool) -> _Letter:
         kind=MailKind.FINAL_COPY,
         subject=_("Completed: %(document)s", document=envelope.name),
         paragraphs=(
-            _("everybody has signed “%(document)s”.", document=envelope.name),
+            _("Everybody has signed “%(document)s”.", document=envelope.name),
             _("It is attached, sealed against changes.")
             if is_attached
             else _("You can download it, sealed against changes."),
@@ -238,7 +239,7 @@ def _expiry(envelope: Envelope) -> _Letter:
     return _Letter(
         kind=MailKind.EXPIRATION,
         subject=_("Expired: %(document)s", document=envelope.name),
-        paragraphs=(_("the time to sign “%(document)s” is over. You need not do anything.", document=envelope.name),),
+        paragraphs=(_("The time to sign “%(document)s” is over. You need not do anything.", document=envelope.name),),
     )
 
 
