@@ -12,8 +12,8 @@ from app.domain import turns
 from app.extensions import is_sqlite
 from app.foundation import create_foundation
 from app.metrics import count_request
-from app.observation import observe
 from app.proxies import TrustedProxies
+from app.request_log import observe
 from app.security_headers import add_security_headers
 from app.services.dependencies import Dependencies
 

@@ -17,7 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from app.observation import Answered
+from app.request_log import Answered
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from app.family import Member, attend, part
+from app.processes import Member, attend, fork_each
 
 HOST = "127.0.0.1"
 
@@ -60,7 +60,7 @@ def _start(ports: Ports) -> NoReturn:
     # What garbage collection does not look through it does not write to, and unwritten memory is one for all.
     gc.collect()
     gc.freeze()
-    members = part(_commands(ports))
+    members = fork_each(_commands(ports))
     # From here on this process only attends: what was loaded for the others need not stay in its own memory.
     os.execv(sys.executable, [sys.executable, "-m", "app.stack", *sys.argv[1:], *map(str, members)])  # noqa: S606 (ours)
 

@@ -17,10 +17,10 @@ from app.domain.ports import FileStorage
 from app.extensions import is_sqlite
 from app.gateways.storage.factory import open_storage
 from app.logs import configure_logging
-from app.observation import observe
 from app.pdf.inspector import SandboxedPdfInspector
 from app.pdf.sandbox import Sandbox
 from app.proxies import TrustedProxies
+from app.request_log import observe
 from app.schema import WrongSchema
 from app.security_headers import add_security_headers
 from app.signer.answers import MAX_DRAWN_BYTES

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from werkzeug.http import parse_cookie
 
 from app.domain import clock
-from app.observation import REQUEST_ID, Answered, begin, tell
+from app.request_log import REQUEST_ID, Answered, begin_request, log_request
 from app.security_headers import OWN_HEADERS
 from app.signer.ceremony import Ceremony
 from app.signer.page_guard import HEADERS
@@ -47,10 +47,10 @@ class PageShortcut:
         if picture is None:
             return self._app(environ, start_response)
         environ[OWN_HEADERS] = HEADERS
-        request_id = begin(environ.get("HTTP_X_REQUEST_ID", ""))
+        request_id = begin_request(environ.get("HTTP_X_REQUEST_ID", ""))
         own = {"Content-Length": str(len(picture)), REQUEST_ID: request_id}
         start_response("200 OK", [*PICTURE_HEADERS.items(), *own.items()])
-        tell(Answered(method="GET", route=PICTURE_ROUTE, status=200, seconds=clock.monotonic() - opened_at))
+        log_request(Answered(method="GET", route=PICTURE_ROUTE, status=200, seconds=clock.monotonic() - opened_at))
         return [picture]
 
     def _find(self, environ: "WSGIEnvironment") -> bytes | None:

@@ -9,7 +9,7 @@ import requests
 from sqlalchemy import ColumnElement
 
 from app.domain import clock, ids
-from app.observation import correlation
+from app.request_log import correlation
 from app.signer.database import Database
 from app.signer.leases import LeasedQueue, TryAgain
 from app.signer.models import OutgoingEvent

@@ -15,7 +15,7 @@ from structlog.contextvars import bind_contextvars, unbind_contextvars
 from app.domain import clock, turns
 from app.domain.errors import ProviderUnavailable
 from app.metrics import count_provider_call
-from app.observation import REQUEST_ID, correlation
+from app.request_log import REQUEST_ID, correlation
 
 log = structlog.get_logger(__name__)
 

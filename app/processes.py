@@ -45,7 +45,7 @@ class Member:
         return cls(name=name, pid=int(pid), output=int(output))
 
 
-def part(commands: Mapping[str, Sequence[str]]) -> list[Member]:
+def fork_each(commands: Mapping[str, Sequence[str]]) -> list[Member]:
     """Start each command, a module with its arguments, in a fork of this process.
 
     There may be no other thread and no open connection: neither survives a fork. The parent's part is to `attend`.

@@ -12,9 +12,9 @@ import pytest
 
 PROGRAM = """
 import json, sys
-from app import family
-family.SECONDS_TO_END = 0.2
-sys.exit(family.attend(family.part(json.loads(sys.argv[1]))))
+from app import processes
+processes.SECONDS_TO_END = 0.2
+sys.exit(processes.attend(processes.fork_each(json.loads(sys.argv[1]))))
 """
 
 MODULES = {

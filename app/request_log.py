@@ -51,7 +51,7 @@ def observe(app: Flask, *, count: Callable[[Answered], None] = lambda _: None) -
             seconds=clock.monotonic() - g.opened_at,
         )
         count(answered)
-        tell(answered)
+        log_request(answered)
         return response
 
     app.before_request(_open)
@@ -60,7 +60,7 @@ def observe(app: Flask, *, count: Callable[[Answered], None] = lambda _: None) -
     app.log_exception = _log_bug  # type: ignore[method-assign]
 
 
-def begin(given: str) -> str:
+def begin_request(given: str) -> str:
     """Return the id of a request whose caller has given it this one, and let the log lines of this thread carry it."""
     request_id = given if SANE_REQUEST_ID.fullmatch(given) else str(new_id())
     # Threads serve one request after the other, and must not take anything along.
@@ -69,7 +69,7 @@ def begin(given: str) -> str:
     return request_id
 
 
-def tell(answered: Answered) -> None:
+def log_request(answered: Answered) -> None:
     """Write the log line of a request."""
     log.info(
         "request answered",
@@ -88,7 +88,7 @@ def correlation() -> dict[str, str]:
 
 def _open() -> None:
     g.opened_at = clock.monotonic()
-    g.request_id = begin(request.headers.get(REQUEST_ID, ""))
+    g.request_id = begin_request(request.headers.get(REQUEST_ID, ""))
 
 
 def _log_bug(exc_info: Any) -> None:
