@@ -15,9 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.config import SettingsError, load_signer_places
 from app.domain.errors import NotFound
+from app.domain.findings import Finding
 from app.gateways.storage.factory import open_storage
 from app.schema import NEWER, read_schema, require_schema
-from app.services.doctor import Finding
 from app.services.holdings import Holding
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def forget_envelopes(provider_ids: Sequence[str]) -> None:
 
 def examine() -> Iterator[Finding]:
     """Look at the signing service's own database, where it is on this machine; else there is nothing to say."""
-    from app.signer.checkup import observe  # noqa: PLC0415 (see above)
+    from app.signer import doctor  # noqa: PLC0415 (see above)
     from app.signer.database import MIGRATIONS  # noqa: PLC0415 (see above)
 
     subject = "bundled signing service"
@@ -126,8 +126,7 @@ def examine() -> Iterator[Finding]:
             if not schema.is_current:
                 yield Finding(subject=subject, state=schema.state, advice=NEWER if schema.is_newer else REMEDY)
                 return
-            for seen in observe(database):
-                yield Finding(subject=seen.subject, state=seen.state, advice=seen.advice)
+            yield from doctor.examine(database)
         except SQLAlchemyError as error:
             yield Finding(
                 subject=subject,

@@ -1,12 +1,12 @@
 """`countersign doctor`: what is well, what is not, and what to do about it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.errors import ProviderError
+from app.domain.findings import Finding
 from app.schema import MIGRATIONS, read_schema
 from app.services import backlog, webhooks
 from app.services.dependencies import Dependencies
@@ -14,15 +14,6 @@ from app.services.unit_of_work import reading
 
 #: Below this many envelopes somebody should buy more.
 FEW_CREDITS = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One line of the report; `advice` says what a person should do, and is None when all is well."""
-
-    subject: str
-    state: str
-    advice: str | None = None
 
 
 def examine(deps: Dependencies) -> Iterator[Finding]:
