@@ -226,6 +226,17 @@ def test_a_drawing_survives_turning_the_phone_and_is_sharp(desk, chromium):
         expect(page.locator(".preview img")).to_be_visible()
 
 
+def test_a_long_name_is_shown_whole_before_it_is_used(desk, chromium):
+    desk.send(SIGNATURE_ONLY)
+    with person(chromium, desk, at=PHONE, name="long-name") as page:
+        open_document(page, desk.link_for("Jane Doe"))
+        touch(page, "[data-control=ink]")
+        page.get_by_role("tab", name="Type").click()
+        page.locator("#ink-text").fill("Maximiliane-Katharina Freifrau von Hohenzollern-Sigmaringen")
+        page.evaluate("document.fonts.load('1em \"Signature Script\"').then(() => undefined)")
+        assert page.locator("#ink-preview").evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
 @pytest.mark.parametrize("at", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_a_photographed_signature_is_used_without_its_paper(desk, chromium, at):
     envelope = desk.send(SIGNATURE_ONLY)

@@ -134,6 +134,7 @@ export class InkDialog {
       tab.tabIndex = isChosen ? 0 : -1;
       document.getElementById(tab.getAttribute("aria-controls")).hidden = !isChosen;
     }
+    this.fitPreview();
     this.showError("");
   }
 
@@ -147,7 +148,15 @@ export class InkDialog {
 
   showPreview() {
     this.preview.textContent = this.text.value;
+    this.fitPreview();
     this.showError("");
+  }
+
+  /** Show a long name whole; nothing can be measured while its tab is hidden. */
+  async fitPreview() {
+    await document.fonts.load(SCRIPT_FONT);
+    this.preview.style.removeProperty("--fit");
+    this.preview.style.setProperty("--fit", this.preview.clientWidth / this.preview.scrollWidth || 1);
   }
 
   /** Take the ink out of the chosen file; what is no picture is said at once. */
