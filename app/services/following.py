@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.config import Settings
 from app.domain import backoff, clock
 from app.domain.errors import ProviderError
-from app.domain.lifecycle import OPEN, Action
+from app.domain.lifecycle import OPEN, Action, Status
 from app.domain.ports import EnvelopeState, EnvelopeStatus, RecipientState, SigningProvider
 from app.models import Recipient, SignatureRequest
 from app.services import leases, transitions
@@ -29,6 +29,9 @@ Person = TypeVar("Person", Recipient, ShownRecipient)
 CAUSE = "provider"
 
 LONGEST_POLL = timedelta(hours=6)
+
+#: Once the provider calls such a request over as well, there is nothing more to hear of it.
+OVER_WITHOUT_FILES = frozenset({Status.CANCELLED, Status.DECLINED, Status.EXPIRED})
 
 
 def follow(  # noqa: PLR0913 (keyword-only facts)
@@ -64,7 +67,10 @@ def awaits_news(request: SignatureRequest) -> bool:
 
 
 def schedule_poll(request: SignatureRequest, *, settings: Settings, polls: int = 0) -> None:
-    """Have the worker ask the provider after a while without news, and in any case when the request expires."""
+    """Have the worker ask the provider after a while without news, and in any case when the request expires.
+
+    Of a request that we have just ended it asks once: somebody may have signed in the last moment.
+    """
     leases.release(request, after=None)
     request.due_at = next_poll(request.expires_at, settings=settings, polls=polls)
     request.attempts = polls
@@ -96,8 +102,13 @@ def view(session: Session, request: SignatureRequest, viewers: Sequence[str]) ->
 def apply_state(session: Session, request: SignatureRequest, state: EnvelopeState) -> None:
     """Derive what changed on a locked request; a state read earlier than one already applied changes nothing."""
     _apply_recipients(session, request, state)
-    if request.status not in OPEN:
-        return
+    if request.status in OPEN:
+        _apply_status(session, request, state)
+    if request.status in OVER_WITHOUT_FILES and state.status is not EnvelopeStatus.OPEN:
+        leases.release(request, after=None)
+
+
+def _apply_status(session: Session, request: SignatureRequest, state: EnvelopeState) -> None:
     match state.status:
         case EnvelopeStatus.FINISHED if request.finished_at is None:
             # `completed` is told once the signed PDF is ours; the archive takes over from here.
@@ -113,8 +124,6 @@ def apply_state(session: Session, request: SignatureRequest, state: EnvelopeStat
             transitions.apply(session, request, Action.DECLINE, cause=CAUSE, reason=reason, recipient=decliner)
         case EnvelopeStatus.EXPIRED:
             transitions.apply(session, request, Action.EXPIRE, cause=CAUSE)
-    if request.status not in OPEN:
-        leases.release(request, after=None)
 
 
 def match_recipient(recipients: Collection[Person], state: RecipientState) -> Person | None:

@@ -4,13 +4,13 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 from structlog.contextvars import bind_contextvars
 
 from app.domain import backoff, clock
 from app.domain.errors import EnvelopeAlreadyOver, ProviderError
-from app.domain.lifecycle import OPEN, Action
+from app.domain.lifecycle import OPEN, Action, Status
 from app.domain.ports import SigningProvider
 from app.models import SignatureRequest
 from app.services import following, leases, transitions
@@ -30,15 +30,24 @@ MINUTE = timedelta(minutes=1)
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 
-#: What is asked after: open requests of which the provider may know more than we do.
-AWAITS_NEWS = (SignatureRequest.status.in_(OPEN), SignatureRequest.finished_at.is_(None))
+#: What we end at the provider is asked after once more: somebody may have signed just before.
+ENDED_BY_US = frozenset({Status.CANCELLED, Status.EXPIRED})
+
+#: A last look that fails so often, for more than half a day, is given up.
+MOST_LAST_LOOKS = 20
+
+#: What is asked after: requests of which the provider may know more than we do.
+AWAITS_NEWS = or_(
+    and_(SignatureRequest.status.in_(OPEN), SignatureRequest.finished_at.is_(None)),
+    SignatureRequest.status.in_(ENDED_BY_US),
+)
 
 EXPIRED = "The request expired."
 
 
 def run_once(*, limit: int, deps: Dependencies) -> int:
-    """Poll the open requests that are due, within the provider's rate limit; return how many."""
-    if deps.signing is None or not leases.any_due(SignatureRequest, *AWAITS_NEWS):
+    """Poll the requests that are due, within the provider's rate limit; return how many."""
+    if deps.signing is None or not leases.any_due(SignatureRequest, AWAITS_NEWS):
         return 0
     with unit_of_work() as session:
         claims = _claim(session, limit=limit)
@@ -56,7 +65,7 @@ def _claim(session: Session, *, limit: int) -> list[Claim]:
     claims = leases.claim(
         session,
         SignatureRequest,
-        *AWAITS_NEWS,
+        AWAITS_NEWS,
         limit=max(0, min(limit, POLLS_PER_MINUTE - (spent or 0))),
         lease=LEASE,
     )
@@ -71,16 +80,23 @@ def _attend(held: Claim, *, signing: SigningProvider, deps: Dependencies) -> Non
         request = session.get_one(SignatureRequest, held.row_id)
     try:
         request = _poll(request, held, signing=signing, deps=deps)
-        if following.awaits_news(request) and request.expires_at and request.expires_at <= clock.utcnow():
+        if request.status in ENDED_BY_US:
+            _release(held, after=None)
+        elif following.awaits_news(request) and request.expires_at and request.expires_at <= clock.utcnow():
             _expire(request, held, signing=signing, deps=deps)
     except ProviderError as error:
         log.warning("poll failed", signature_request_id=str(held.row_id), operation=error.operation)
         wait = backoff.exponential(held.attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
         asked = timedelta(seconds=error.retry_after or 0)
-        with unit_of_work() as session:
-            request = transitions.lock(session, held.row_id)
-            if leases.holds(request, held):
-                leases.release(request, after=max(wait, asked))
+        is_hopeless = request.status in ENDED_BY_US and held.attempts >= MOST_LAST_LOOKS
+        _release(held, after=None if is_hopeless else max(wait, asked))
+
+
+def _release(held: Claim, *, after: timedelta | None) -> None:
+    with unit_of_work() as session:
+        request = transitions.lock(session, held.row_id)
+        if leases.holds(request, held):
+            leases.release(request, after=after)
 
 
 def _poll(request: SignatureRequest, held: Claim, *, signing: SigningProvider, deps: Dependencies) -> SignatureRequest:
@@ -100,5 +116,5 @@ def _expire(request: SignatureRequest, held: Claim, *, signing: SigningProvider,
         return
     with unit_of_work() as session:
         request = transitions.lock(session, request.id)
-        transitions.apply(session, request, Action.EXPIRE, cause="worker")
-        leases.release(request, after=None)
+        if transitions.apply(session, request, Action.EXPIRE, cause="worker"):
+            following.schedule_poll(request, settings=deps.settings)

@@ -113,7 +113,8 @@ def cancel(request_id: UUID, *, project_id: UUID, reason: str | None, deps: Depe
     with unit_of_work() as session:
         request = transitions.lock(session, request_id)
         moved = transitions.apply(session, request, Action.CANCEL, cause="api", reason=reason)
-        request.due_at = None
+        if moved:
+            following.schedule_poll(request, settings=deps.settings)
     if not moved and request.status != Status.CANCELLED:
         raise _already_over(request)
     return request

@@ -9,7 +9,8 @@ from app.domain.errors import ProviderUnavailable
 from app.domain.ports import EnvelopeStatus
 from app.extensions import db
 from app.models import SignatureRequest
-from tests.callers import make_body
+from tests.callers import make_body, make_recipient
+from tests.provider_events import deliver, make_event
 
 
 def status_of(api, request: dict) -> str:
@@ -55,14 +56,87 @@ def test_polls_without_news_become_rarer(app, deps, api, signing, time):
     assert reads(signing) == 5 + 4
 
 
-def test_a_terminal_request_is_never_polled_again(app, deps, api, signing, time):
-    request = api.created()
-    api.post(f"/v1/signatures/{request['id']}/cancel")
-
-    time.advance(days=30)
+@pytest.mark.parametrize("end", [EnvelopeStatus.CANCELLED, EnvelopeStatus.DECLINED, EnvelopeStatus.EXPIRED])
+def test_what_was_read_as_over_is_never_asked_after_again(app, deps, api, signing, time, end):
+    api.created()
+    signing.only().status = end
+    time.advance(minutes=15)
     worker.run_until_idle(app, deps)
 
-    assert reads(signing) == 0
+    for _ in range(3):
+        time.advance(days=10)
+        worker.run_until_idle(app, deps)
+
+    assert reads(signing) == 1
+
+
+@pytest.fixture(params=["cancelled", "expired"])
+def ended(request, app, deps, api, signing, time):
+    """A request of two that we ended after one had signed, of which we never heard."""
+    people = [make_recipient(), make_recipient(firstName="John", email="john@example.com")]
+    created = api.created(recipients=people, expirationHours=1)
+    signing.before["cancel"] = lambda: signing.sign(signing.only(), 1)
+    if request.param == "cancelled":
+        assert api.post(f"/v1/signatures/{created['id']}/cancel").status_code == 200
+    else:
+        time.advance(hours=1)
+        worker.run_until_idle(app, deps)
+    assert status_of(api, created) == request.param
+    return created
+
+
+def signed_events(api, request: dict) -> list[str]:
+    events = api.get(f"/v1/signatures/{request['id']}/events").json["events"]
+    return [event["recipient"]["firstName"] for event in events if event["type"] == "signature.signed"]
+
+
+def test_what_we_ended_is_asked_after_once_more_and_then_never(app, deps, api, signing, time, ended):
+    before, status, asked = signed_events(api, ended), status_of(api, ended), reads(signing)
+    for _ in range(3):
+        time.advance(days=10)
+        worker.run_until_idle(app, deps)
+
+    assert (before, signed_events(api, ended)) == ([], ["Jane"])
+    assert status_of(api, ended) == status
+    assert reads(signing) == asked + 1
+
+
+def test_what_we_ended_is_not_asked_after_when_the_service_has_told_of_it(app, deps, api, signing, time, ended):
+    deliver(app, make_event(signing.only().provider_id, kind="signing_request.cancelled"))
+    worker.run_until_idle(app, deps)
+    asked = reads(signing)
+
+    time.advance(days=10)
+    worker.run_until_idle(app, deps)
+
+    assert signed_events(api, ended) == ["Jane"]
+    assert reads(signing) == asked
+
+
+def test_news_from_before_the_end_do_not_replace_the_last_look(app, deps, api, signing, time, ended):
+    signing.only().status = EnvelopeStatus.OPEN
+    deliver(app, make_event(signing.only().provider_id, kind="signing_request.viewed"))
+    worker.run_until_idle(app, deps)
+    asked = reads(signing)
+
+    time.advance(days=10)
+    worker.run_until_idle(app, deps)
+
+    assert reads(signing) == asked + 1
+
+
+def test_the_last_look_is_given_up_when_the_service_never_answers(app, deps, api, signing, time, ended):
+    signing.before["read"] = unavailable()
+    for _ in range(100):
+        time.advance(hours=2)
+        worker.run_until_idle(app, deps)
+    asked = reads(signing)
+
+    time.advance(days=10)
+    worker.run_until_idle(app, deps)
+
+    assert reads(signing) == asked < 50
+    assert status_of(api, ended) in {"cancelled", "expired"}
 
 
 def test_at_expiry_what_the_provider_calls_open_is_cancelled_there_and_expired_here(app, deps, api, signing, time):
