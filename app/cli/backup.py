@@ -8,17 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask import Flask
 
-from app.api.deps import EXTENSION
+from app.api.deps import dependencies
 from app.cli import signer
-from app.cli.context import with_any_schema, with_app
+from app.cli.context import Command, with_any_schema, with_app
 from app.cli.progress import progress
 from app.gateways.storage.local import LocalStorage
 from app.services import backups, restoring
 from app.services.holdings import Holding, api_holding
-
-Command = Callable[..., None]
 
 
 def _one_line(what: str) -> Callable[[Command], Command]:
@@ -41,9 +38,9 @@ def _one_line(what: str) -> Callable[[Command], Command]:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @with_app
 @_one_line("The backup failed, and nothing is left of it")
-def back_up(app: Flask, folder: Path) -> None:
+def back_up(folder: Path) -> None:
     """Back up the databases, the files and the seal's key into the new folder DIR, while everything runs."""
-    holdings = [_api(app), *filter(None, [signer.holding(existing=True)])]
+    holdings = [_api(), *filter(None, [signer.holding(existing=True)])]
     made = backups.make(
         folder, holdings, archive=LocalStorage(folder), program=version("countersign"), report=progress()
     )
@@ -58,9 +55,9 @@ def back_up(app: Flask, folder: Path) -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @with_any_schema
 @_one_line("The restore failed; it can be run again")
-def restore(app: Flask, folder: Path) -> None:
+def restore(folder: Path) -> None:
     """Check the backup in the folder DIR, and bring back what it holds where the settings say: nothing may be there."""
-    holdings = [_api(app), *filter(None, [signer.holding(existing=False)])]
+    holdings = [_api(), *filter(None, [signer.holding(existing=False)])]
     backup, restored = restoring.restore(folder, holdings, archive=LocalStorage(folder), report=progress())
     for part in restored:
         rows = sum(content.rows for content in part.rows.values())
@@ -71,8 +68,8 @@ def restore(app: Flask, folder: Path) -> None:
     _say_lost(backup.manifest.lost)
 
 
-def _api(app: Flask) -> Holding:
-    deps = app.extensions[EXTENSION]
+def _api() -> Holding:
+    deps = dependencies()
     return api_holding(deps.settings.database_url, deps.storage)
 
 

@@ -27,8 +27,8 @@ def with_any_schema(command: Command) -> Command:
     return _framed(command, to_settings=_quiet)
 
 
-def that_stays(command: Command) -> Command:
-    """Run a command as `with_app` does, one that is looked after by its log and not by who started it."""
+def long_running(command: Command) -> Command:
+    """Run a command as `with_app` does, one that is followed by its log and not by what it prints."""
     return _framed(_checking_schema(command), to_settings=lambda settings: settings)
 
 
@@ -53,7 +53,7 @@ def _framed(command: Command, *, to_settings: Callable[[Settings], Settings]) ->
             app = create_foundation(to_settings(load_settings()))
             with app.app_context():
                 try:
-                    command(app, *args, **kwargs)
+                    command(*args, **kwargs)
                 finally:
                     db.engine.dispose()
         except (SettingsError, CountersignError) as error:
@@ -66,7 +66,11 @@ def _framed(command: Command, *, to_settings: Callable[[Settings], Settings]) ->
 
 def unusable(error: OperationalError | ProgrammingError) -> click.ClickException:
     """Say in one line that the database cannot be used."""
-    cause = str(error.orig).partition("\n")[0]
     return click.ClickException(
-        f"The database of DATABASE_URL cannot be used: {cause}. Is it up, and was countersign db upgrade run?"
+        f"The database of DATABASE_URL cannot be used: {cause_of(error)}. Is it up, and was countersign db upgrade run?"
     )
+
+
+def cause_of(error: OperationalError | ProgrammingError) -> str:
+    """Return what the database's driver says, without the hints that follow."""
+    return str(error.orig).partition("\n")[0]

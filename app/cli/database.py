@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from flask import Flask
 from sqlalchemy import URL, Engine, MetaData
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app import migration, schema
-from app.cli.context import with_any_schema
+from app.cli.context import cause_of, with_any_schema
 from app.cli.progress import progress
 from app.cli.signer import REMEDY
 from app.config import SettingsError, require_database
@@ -26,7 +25,7 @@ def database() -> None:
 
 @database.command("upgrade")
 @with_any_schema
-def upgrade(_app: Flask) -> None:
+def upgrade() -> None:
     """Bring the database's tables up to this version; who runs it twice at once waits, and finds it done."""
     upgraded = migration.upgrade(db.engine, schema.MIGRATIONS, place="DATABASE_URL")
     click.echo("The database is upgraded." if upgraded else "The database is up to date.")
@@ -54,8 +53,7 @@ def copy(source: str, target: str, *, signer: bool) -> None:
     except (CountersignError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
     except (OperationalError, ProgrammingError) as error:
-        cause = str(error.orig).partition("\n")[0]
-        raise click.ClickException(f"SOURCE or TARGET cannot be used: {cause}.") from error
+        raise click.ClickException(f"SOURCE or TARGET cannot be used: {cause_of(error)}.") from error
     for name, content in copied.items():
         click.echo(f"{name}: {content.rows} rows, SHA-256 {content.digest[:16]}… on both sides")
     click.echo(f"Copied {sum(content.rows for content in copied.values())} rows; both sides hold the same.")

@@ -3,9 +3,8 @@
 import sys
 
 import click
-from flask import Flask
 
-from app.api.deps import EXTENSION
+from app.api.deps import dependencies
 from app.cli import signer
 from app.cli.context import with_any_schema
 from app.services import doctor
@@ -13,9 +12,9 @@ from app.services import doctor
 
 @click.command("doctor")
 @with_any_schema
-def examine(app: Flask) -> None:
+def examine() -> None:
     """Say what is well and what is not; exit with 1 if something needs a person."""
-    findings = [*doctor.examine(app.extensions[EXTENSION]), *signer.examine()]
+    findings = [*doctor.examine(dependencies()), *signer.examine()]
     for finding in findings:
         mark = "ok  " if finding.advice is None else "LOOK"
         click.echo(f"{mark}  {finding.subject}: {finding.state}")

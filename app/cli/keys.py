@@ -3,7 +3,6 @@
 from uuid import UUID
 
 import click
-from flask import Flask
 
 from app.cli.context import with_app
 from app.services import api_keys
@@ -20,7 +19,7 @@ def keys_group() -> None:
 @click.argument("project_id", type=click.UUID)
 @click.option("--name", default="", help="What the key is for.")
 @with_app
-def create_key(_app: Flask, project_id: UUID, name: str) -> None:
+def create_key(project_id: UUID, name: str) -> None:
     """Create a key; its clear text is printed now and never again."""
     key = api_keys.create(project_id, name=name)
     click.echo("Keep this key: it is shown only once.", err=True)
@@ -29,7 +28,7 @@ def create_key(_app: Flask, project_id: UUID, name: str) -> None:
 
 @keys_group.command("list")
 @with_app
-def list_keys(_app: Flask) -> None:
+def list_keys() -> None:
     """List the keys: prefix, project, name, last use, state."""
     for key in api_keys.list_all():
         used = key.last_used_at.isoformat(timespec="seconds") if key.last_used_at else NEVER
@@ -40,7 +39,7 @@ def list_keys(_app: Flask) -> None:
 @keys_group.command("revoke")
 @click.argument("prefix")
 @with_app
-def revoke_key(_app: Flask, prefix: str) -> None:
+def revoke_key(prefix: str) -> None:
     """Revoke a key, at once."""
     api_keys.revoke(prefix)
     click.echo(f"Revoked {prefix}.")

@@ -1,7 +1,6 @@
 """`countersign projects …`."""
 
 import click
-from flask import Flask
 
 from app.cli.context import with_app
 from app.services import projects
@@ -15,14 +14,14 @@ def projects_group() -> None:
 @projects_group.command("create")
 @click.argument("name")
 @with_app
-def create_project(_app: Flask, name: str) -> None:
+def create_project(name: str) -> None:
     """Create a project and print its id."""
     click.echo(projects.create(name).id)
 
 
 @projects_group.command("list")
 @with_app
-def list_projects(_app: Flask) -> None:
+def list_projects() -> None:
     """List the projects: id and name."""
     for project in projects.list_all():
         click.echo(f"{project.id}  {project.name}")

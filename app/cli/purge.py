@@ -6,9 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import click
-from flask import Flask
 
-from app.api.deps import EXTENSION
+from app.api.deps import dependencies
 from app.cli.context import with_app
 from app.cli.signer import forget_envelopes
 from app.domain import clock
@@ -59,13 +58,11 @@ class FinalStatuses(click.ParamType[list[Status]]):
 @click.option("--project", "project_id", type=click.UUID, help="Of this project only.")
 @click.option("--yes", is_flag=True, help="Do it; without this, it is only shown.")
 @with_app
-def purge_requests(
-    app: Flask, older_than: timedelta, statuses: list[Status], project_id: UUID | None, *, yes: bool
-) -> None:
+def purge_requests(older_than: timedelta, statuses: list[Status], project_id: UUID | None, *, yes: bool) -> None:
     """Delete requests that ended long ago, with their people, history, webhooks and files. Shows first, --yes does."""
     if project_id is not None:
         projects.get(project_id)
-    deps = app.extensions[EXTENSION]
+    deps = dependencies()
     selection = Selection(ended_before=clock.utcnow() - older_than, statuses=statuses, project_id=project_id)
     survey = purging.survey(selection)
     _show(survey, selection)

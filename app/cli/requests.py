@@ -3,9 +3,8 @@
 from uuid import UUID
 
 import click
-from flask import Flask
 
-from app.api.deps import EXTENSION
+from app.api.deps import dependencies
 from app.cli.context import with_app
 from app.cli.signer import forget_envelopes
 from app.services import discarding, erasing
@@ -20,7 +19,7 @@ def requests_group() -> None:
 @click.argument("request_id", type=click.UUID)
 @click.option("--yes", is_flag=True, help="Do it; without this, nothing happens.")
 @with_app
-def erase_request(app: Flask, request_id: UUID, *, yes: bool) -> None:
+def erase_request(request_id: UUID, *, yes: bool) -> None:
     """Erase the personal data and the files of a request that is over. What happened and when stays on record."""
     request = erasing.find(request_id)
     people = len(request.recipients)
@@ -30,7 +29,7 @@ def erase_request(app: Flask, request_id: UUID, *, yes: bool) -> None:
         )
         return
     forget_envelopes([request.provider_id] if request.provider_id else [])
-    erasing.erase(request_id, deps=app.extensions[EXTENSION])
+    erasing.erase(request_id, deps=dependencies())
     click.echo(f"Erased {request.id}: {people} people, and its files.")
     if waiting := discarding.count_waiting():
         click.echo(f"{waiting} files could not be removed yet; the worker goes on trying.")

@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import click
-from flask import Flask
 
-from app.api.deps import EXTENSION
+from app.api.deps import dependencies
 from app.cli.context import with_app
 from app.domain.events import Event
 from app.models import DeliveryStatus
@@ -26,7 +25,7 @@ def webhooks_group() -> None:
 )
 @click.option("--description", help="What the webhook is for.")
 @with_app
-def create_webhook(app: Flask, project_id: UUID, url: str, events: tuple[Event, ...], description: str | None) -> None:
+def create_webhook(project_id: UUID, url: str, events: tuple[Event, ...], description: str | None) -> None:
     """Subscribe an address; its secret is printed now and never again."""
     projects.get(project_id)
     created = webhooks.create(
@@ -34,7 +33,7 @@ def create_webhook(app: Flask, project_id: UUID, url: str, events: tuple[Event, 
         url=url,
         events=events or [*Event],
         description=description,
-        deps=app.extensions[EXTENSION],
+        deps=dependencies(),
     )
     click.echo(f"Webhook {created.id}. Keep this secret: it is shown only once.", err=True)
     click.echo(created.secret)
@@ -42,7 +41,7 @@ def create_webhook(app: Flask, project_id: UUID, url: str, events: tuple[Event, 
 
 @webhooks_group.command("list")
 @with_app
-def list_webhooks(_app: Flask) -> None:
+def list_webhooks() -> None:
     """List the webhooks: id, project, address, state."""
     for webhook in webhooks.list_all():
         state = "active" if webhook.active else f"switched off ({webhook.disabled_reason or 'by the project'})"
@@ -53,7 +52,7 @@ def list_webhooks(_app: Flask) -> None:
 @webhooks_group.command("rotate-secret")
 @click.argument("webhook_id", type=click.UUID)
 @with_app
-def rotate_webhook_secret(_app: Flask, webhook_id: UUID) -> None:
+def rotate_webhook_secret(webhook_id: UUID) -> None:
     """Make a new secret; the old one signs as well for 24 hours."""
     rotated = webhooks.rotate_secret(webhook_id, project_id=webhooks.owner(webhook_id))
     click.echo("Keep this secret: it is shown only once.", err=True)
@@ -63,7 +62,7 @@ def rotate_webhook_secret(_app: Flask, webhook_id: UUID) -> None:
 @webhooks_group.command("test")
 @click.argument("webhook_id", type=click.UUID)
 @with_app
-def send_test_webhook(_app: Flask, webhook_id: UUID) -> None:
+def send_test_webhook(webhook_id: UUID) -> None:
     """Queue a test delivery; the worker sends it."""
     delivery = deliveries.queue_test(webhook_id, project_id=webhooks.owner(webhook_id))
     click.echo(f"Queued {delivery.id}.")
@@ -73,7 +72,7 @@ def send_test_webhook(_app: Flask, webhook_id: UUID) -> None:
 @click.argument("webhook_id", type=click.UUID)
 @click.option("--yes", is_flag=True, help="Do it; without this, nothing happens.")
 @with_app
-def delete_webhook(_app: Flask, webhook_id: UUID, *, yes: bool) -> None:
+def delete_webhook(webhook_id: UUID, *, yes: bool) -> None:
     """Delete a webhook; what waits for it is dropped."""
     found = webhooks.get(webhook_id, project_id=webhooks.owner(webhook_id))
     if yes:
@@ -91,7 +90,7 @@ def delete_webhook(_app: Flask, webhook_id: UUID, *, yes: bool) -> None:
 )
 @click.option("--yes", is_flag=True, help="Do it; without this, only the number is shown.")
 @with_app
-def redeliver(_app: Flask, since: datetime, status: DeliveryStatus, *, yes: bool) -> None:
+def redeliver(since: datetime, status: DeliveryStatus, *, yes: bool) -> None:
     """Send again what did not arrive: the same bytes with the same ids. The worker does the sending."""
     since = since.replace(tzinfo=UTC)
     count = deliveries.count_to_redeliver(since=since, status=status)

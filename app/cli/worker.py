@@ -5,21 +5,22 @@ import threading
 from contextlib import AbstractContextManager, nullcontext
 
 import click
-from flask import Flask
+from flask import current_app
 
 from app import worker
-from app.api.deps import EXTENSION
-from app.cli.context import that_stays
+from app.api.deps import dependencies
+from app.cli.context import long_running
 from app.config import Settings, SettingsError
 from app.metrics_server import MetricsServer
 
 
 @click.command("worker")
 @click.option("--once", is_flag=True, help="Do all that is due, then exit.")
-@that_stays
-def run_worker(app: Flask, *, once: bool) -> None:
+@long_running
+def run_worker(*, once: bool) -> None:
     """Do the background work: events, archiving, requests in doubt, webhooks."""
-    deps = app.extensions[EXTENSION]
+    deps = dependencies()
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 (threads take the app along)
     if once:
         done = worker.run_until_idle(app, deps)
         click.echo(f"Attended to {done} rows.")
