@@ -1,4 +1,4 @@
-"""The commands that look into the bundled signing service: `countersign verify`, `audit verify`, and part of `doctor`.
+"""What commands do with the bundled signing service: `verify`, `audit verify`, its part of `doctor`, backups, erasing.
 
 The service is imported when a command needs it: that takes half a second which the others need not wait for.
 """
@@ -13,9 +13,10 @@ from uuid import UUID
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.config import SettingsError, load_signer_places
+from app.config import SettingsError, SignerPlaces, load_signer_places
 from app.domain.errors import NotFound
 from app.domain.findings import Finding
+from app.domain.ports import FileStorage
 from app.gateways.storage.factory import open_storage
 from app.schema import NEWER, read_schema, require_schema
 from app.services.holdings import Holding
@@ -74,7 +75,7 @@ def verify_audit(envelope_id: UUID, certificate_hash: str | None) -> None:
 
     try:
         places = load_signer_places()
-        storage = open_storage(places.storage_url, s3_endpoint_url=places.s3_endpoint_url)
+        storage = _open_storage(places)
         with _existing(places.database_url) as database:
             if database is None:
                 raise click.ClickException("There is no database at SIGNER_DATABASE_URL.")
@@ -101,12 +102,10 @@ def forget_envelopes(provider_ids: Sequence[str]) -> None:
     with _existing(places.database_url) as database:
         if database is None:
             return
+        storage = _open_storage(places)
         try:
-            storage = open_storage(places.storage_url, s3_endpoint_url=places.s3_endpoint_url)
             for envelope_id in filter(None, map(_envelope_id, provider_ids)):
                 erase(database, storage, envelope_id)
-        except ValueError as error:
-            raise click.ClickException(str(error)) from error
         except SQLAlchemyError as error:
             raise click.ClickException(f"SIGNER_DATABASE_URL cannot be used ({type(error).__name__}).") from error
 
@@ -150,20 +149,23 @@ def holding(*, existing: bool) -> Holding | None:
             if database is None:
                 return None
             require_schema(database.engine, MIGRATIONS, place="SIGNER_DATABASE_URL", remedy=REMEDY)
-    try:
-        storage = open_storage(places.storage_url, s3_endpoint_url=places.s3_endpoint_url)
-    except ValueError as error:
-        raise SettingsError(f"SIGNER_STORAGE_URL: {error}") from error
     return Holding(
         name="signer",
         setting="SIGNER_DATABASE_URL",
         database_url=places.database_url,
         metadata=SignerBase.metadata,
         migrations=MIGRATIONS,
-        storage=storage,
+        storage=_open_storage(places),
         named_files=named_files,
         key_file=places.certificate,
     )
+
+
+def _open_storage(places: SignerPlaces) -> FileStorage:
+    try:
+        return open_storage(places.storage_url, s3_endpoint_url=places.s3_endpoint_url)
+    except ValueError as error:
+        raise SettingsError(f"SIGNER_STORAGE_URL: {error}") from error
 
 
 def _envelope_id(provider_id: str) -> UUID | None:
