@@ -18,7 +18,7 @@ from flask import (
 )
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import LanguageAccept
+from werkzeug.datastructures import CombinedMultiDict, LanguageAccept
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_accept_header
 
@@ -162,7 +162,8 @@ def decline(recipient_id: str) -> ResponseReturnValue:
     try:
         ceremony().decline(token, reason=request.form.get("reason", ""), client=client())
     except InvalidAnswers as invalid:
-        return _form_page(view, token, form=request.form, errors=invalid), 422
+        form = CombinedMultiDict([request.form, earlier_form(view)])
+        return _form_page(view, token, form=form, errors=invalid), 422
     except CeremonyClosed:
         return _how_things_stand(find_view(token), token, 409)
     return _to_signing_page(recipient_id)

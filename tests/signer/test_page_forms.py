@@ -91,6 +91,12 @@ def test_a_refused_reason_is_shown_again():
     assert "data-open" in response.text
 
 
+def test_a_refused_reason_loses_no_answer_that_was_kept_before():
+    browser = signing_browser(make_ceremony(make_view(draft={"f1": "Harbour 7"}), refusal=InvalidAnswers()))
+    page = post(browser, "decline", data={"reason": "\x01"}).text
+    assert 'value="Harbour 7"' in page
+
+
 @pytest.mark.parametrize("action", ["finish", "decline"])
 def test_what_was_withdrawn_while_it_was_filled_in_says_so(action):
     browser = signing_browser(ceremony := make_ceremony())
