@@ -60,7 +60,7 @@ def _claim(session: Session, *, limit: int) -> list[Claim]:
     serialise(session, "polling")
     now = clock.utcnow()
     spent = session.scalar(
-        select(func.count()).select_from(SignatureRequest).where(SignatureRequest.polled_at > now - MINUTE)
+        select(func.count()).where(SignatureRequest.polled_at > now - MINUTE, SignatureRequest.polled_at <= now)
     )
     claims = leases.claim(
         session,

@@ -3,12 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from app import worker
+from app.domain import clock
 from app.domain.errors import ProviderUnavailable
+from app.domain.lifecycle import Status
 from app.domain.ports import EnvelopeStatus
 from app.extensions import db
 from app.models import SignatureRequest
+from app.services import polling
+from app.services.unit_of_work import unit_of_work
+from tests.builders.rows import insert_render, insert_requests
 from tests.callers import make_body, make_recipient
 from tests.provider_events import deliver, make_event
 
@@ -212,6 +218,22 @@ def test_polls_take_at_most_half_of_the_providers_reads(app, deps, api, signing,
     worker.run_until_idle(app, deps)
 
     assert reads(signing) == 70
+
+
+def test_polls_made_while_the_clock_was_ahead_hold_back_none(app, deps, api, signing, time):
+    request = api.created()
+    signing.decline(signing.only(), 1, "No.")
+    created_at = [time.now - timedelta(days=1, milliseconds=number) for number in range(polling.POLLS_PER_MINUTE)]
+    render_id = insert_render(app, api.project_id, created_at=created_at[0])
+    polled = insert_requests(app, api.project_id, [(render_id, Status.DECLINED, moment) for moment in created_at])
+    with app.app_context(), unit_of_work() as session:
+        ahead = clock.utcnow() + timedelta(days=365)
+        session.execute(update(SignatureRequest).where(SignatureRequest.id.in_(polled)).values(polled_at=ahead))
+
+    time.advance(minutes=15)
+    worker.run_until_idle(app, deps)
+
+    assert status_of(api, request) == "declined"
 
 
 def test_a_poll_that_is_told_to_wait_waits(app, deps, api, signing, time):
