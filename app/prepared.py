@@ -10,14 +10,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Dialect, Engine, Select
+from sqlalchemy import Connection, Dialect, Engine, PoolProxiedConnection, Select
 from sqlalchemy.types import TypeEngine
 
 Convert = Callable[[Any], Any]
 
 
 class Prepared:
-    """A statement that only reads, and by itself: it sees one consistent state."""
+    """A statement that only reads and locks nothing."""
 
     def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
@@ -25,9 +25,17 @@ class Prepared:
 
     def rows(self, engine: Engine, values: Mapping[str, Any]) -> Sequence[Any]:
         """Return the rows that are found, each a tuple whose members also have the names of the columns."""
-        ready = self._ready.get(engine.dialect.name) or self._make_ready(engine.dialect)
         # The pool rolls back whatever transaction the driver begins for this.
-        with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+        with closing(engine.raw_connection()) as connection:
+            return self._run(connection, engine.dialect, values)
+
+    def rows_in(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """Return the rows that are found in the transaction of a connection."""
+        return self._run(connection.connection, connection.dialect, values)
+
+    def _run(self, connection: PoolProxiedConnection, dialect: Dialect, values: Mapping[str, Any]) -> Sequence[Any]:
+        ready = self._ready.get(dialect.name) or self._make_ready(dialect)
+        with closing(connection.cursor()) as cursor:
             cursor.execute(ready.sql, ready.bind(values))
             found = cursor.fetchall()
         return [ready.read(row) for row in found]

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.models import Project, Render, SignatureRequest, WebhookDelivery, WebhookSubscription
+from app.prepared import Prepared
 from app.services.shown import ShownRequest
-from app.services.unit_of_work import run
+from app.services.unit_of_work import run, run_prepared
 
 Item = TypeVar("Item", Render, ShownRequest, WebhookDelivery, WebhookSubscription)
 ListedRow = TypeVar("ListedRow", Render, WebhookDelivery, WebhookSubscription)
@@ -22,7 +23,7 @@ OwnedRow = TypeVar("OwnedRow", Render, SignatureRequest, WebhookSubscription)
 #: every check that a foreign key to the project holds.
 LOCK_PROJECT = select(Project.id).where(Project.id == bindparam("id")).with_for_update(key_share=True)
 NEWEST_IN_PROJECT = {
-    model: select(func.max(model.created_at)).where(model.project_id == bindparam("project_id"))
+    model: Prepared(select(func.max(model.created_at)).where(model.project_id == bindparam("project_id")))
     for model in (Render, SignatureRequest, WebhookSubscription)
 }
 
@@ -44,7 +45,8 @@ def stamp_created_at(session: Session, model: type[OwnedRow], project_id: UUID) 
     """
     if session.get_bind().dialect.name != "sqlite":  # Which has one writer anyway.
         run(session, LOCK_PROJECT, {"id": project_id})
-    return later_than(run(session, NEWEST_IN_PROJECT[model], {"project_id": project_id}).scalar())
+    ((newest,),) = run_prepared(session, NEWEST_IN_PROJECT[model], {"project_id": project_id})
+    return later_than(newest)
 
 
 def later_than(newest: datetime | None) -> datetime:

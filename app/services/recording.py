@@ -13,11 +13,12 @@ from app.domain.lifecycle import Status
 from app.domain.ports import SentEnvelope, SigningProvider
 from app.models import Recipient, SignatureRequest
 from app.models.columns import table_of
+from app.prepared import Prepared
 from app.services import following, transitions
 from app.services.dependencies import Dependencies
 from app.services.paging import stamp_created_at
 from app.services.shown import OF_RECIPIENT, OF_REQUEST, ClaimedRequest, ShownRecipient, ShownRequest
-from app.services.unit_of_work import run, unit_of_work
+from app.services.unit_of_work import run, run_prepared, unit_of_work
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,7 @@ LOCK = (
     .where(SignatureRequest.id == bindparam("id"))
     .with_for_update()
 )
-PEOPLE = select(*OF_RECIPIENT).where(Recipient.request_id == bindparam("id")).order_by(Recipient.position)
+PEOPLE = Prepared(select(*OF_RECIPIENT).where(Recipient.request_id == bindparam("id")).order_by(Recipient.position))
 NAME_PERSON = update(table_of(Recipient)).where(
     Recipient.request_id == bindparam("id_of_request"), Recipient.position == bindparam("place")
 )
@@ -66,7 +67,7 @@ def cancel_late(request_id: UUID, provider_id: str, *, signing: SigningProvider)
 def _lock(session: Session, request_id: UUID) -> ClaimedRequest:
     """Read the request for changing it, as `transitions.lock` does."""
     values = run(session, LOCK, {"id": request_id}).mappings().one()
-    people = run(session, PEOPLE, {"id": request_id})
+    people = run_prepared(session, PEOPLE, {"id": request_id})
     return ClaimedRequest(**values, recipients=[ShownRecipient(*person) for person in people])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, func, select
+from sqlalchemy import Connection, CursorResult, Executable, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import turns
@@ -13,6 +13,9 @@ from app.extensions import READ_ONLY, SQLITE_BUSY_TIMEOUT, db
 from app.prepared import Prepared
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+#: Where a session keeps the connection of its transaction: to ask it for that takes as long as a statement.
+CONNECTION = "connection"
 
 #: SQLite has one writer, and whoever finds it busy sleeps, ever longer, and looks again. The threads of one process
 #: take turns by this lock instead, which wakes the next one at once; it only orders them, SQLite's own lock decides.
@@ -28,6 +31,7 @@ def unit_of_work() -> Iterator[Session]:
     session = _fresh_session()
     with _turn_to_write(session) as give_back:
         try:
+            session.info[CONNECTION] = session.connection()
             yield session
             session.flush()
             with turns.given_up():
@@ -42,7 +46,7 @@ def reading() -> Iterator[Session]:
     """Read one consistent state; on SQLite this never waits for a writer."""
     session = _fresh_session()
     try:
-        session.connection(execution_options=READ_ONLY)
+        session.info[CONNECTION] = session.connection(execution_options=READ_ONLY)
         yield session
     finally:
         session.close()
@@ -50,7 +54,13 @@ def reading() -> Iterator[Session]:
 
 def run(session: Session, statement: Executable, parameters: Parameters) -> CursorResult[*tuple[Any, ...]]:
     """Run a statement about values, not models, in the session's transaction; what it holds is not flushed before."""
-    return session.connection().execute(statement, parameters)
+    connection: Connection = session.info[CONNECTION]
+    return connection.execute(statement, parameters)
+
+
+def run_prepared(session: Session, statement: Prepared, values: Mapping[str, Any]) -> Sequence[Any]:
+    """Return the rows that a statement finds in the session's transaction; what it holds is not flushed before."""
+    return statement.rows_in(session.info[CONNECTION], values)
 
 
 def read_row(statement: Prepared, values: Mapping[str, Any]) -> Any | None:
