@@ -1,5 +1,6 @@
 """Reading requests strictly: one JSON parser, unknown members refused, every error with its dotted path."""
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -130,15 +131,23 @@ class StrictBlueprint(Blueprint):
 
 
 def read_body(req: flask.Request, *, limit: int) -> bytes:
-    """Return the raw body; raise 413 when it is over the limit, before it is read if it says its length."""
+    """Return the raw body; raise 413 when it is over the limit, before it is read if it says its length.
+
+    It may be asked for twice.
+    """
     if (req.content_length or 0) > limit:
         raise RequestEntityTooLarge
     # A body in chunks would be cut off at the library's limit without a word, so that is one byte further.
     req.max_content_length = limit + 1
-    body = req.get_data(cache=False)
+    body = req.get_data()
     if len(body) > limit:
         raise RequestEntityTooLarge
     return body
+
+
+def body_digest() -> str:
+    """Return the SHA-256 of the bytes of this request's JSON."""
+    return hashlib.sha256(read_body(flask.request, limit=LARGEST_JSON)).hexdigest()
 
 
 def parse_json(body: bytes) -> Any:

@@ -1,7 +1,7 @@
 """`/v1/signatures` (contract section 3)."""
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import partial, wraps
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from structlog.contextvars import bind_contextvars
 
 from app.api.deps import current_project, dependencies, idempotency_key, public_url
 from app.api.downloads import send_pdf
-from app.api.parsing import LOCATION, StrictBlueprint
+from app.api.parsing import LOCATION, StrictBlueprint, body_digest
 from app.api.schemas.history import HistoryQuerySchema, HistorySchema
 from app.api.schemas.signatures import (
     SignatureCancelSchema,
@@ -49,6 +49,29 @@ def name_the_request() -> None:
         bind_contextvars(signature_request_id=str(request.view_args["request_id"]))
 
 
+def replay_the_same_bytes(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Answer a retry of the very same bytes at once: they were valid when they came first."""
+
+    @blueprint.response(200, SignatureSchema)
+    def replay(found: ShownRequest) -> tuple[ShownRequest, Mapping[str, str]]:
+        return found, _location(found)
+
+    @wraps(view)
+    def replay_or_view() -> Any:
+        key = request.headers.get("Idempotency-Key")
+        if key and not request.query_string:
+            found = signatures.find_replay(body_digest(), project_id=current_project(), idempotency_key=key)
+            if found is not None:
+                return replay(found)
+        return view()
+
+    return replay_or_view
+
+
+def _location(created: AnyRequest) -> Mapping[str, str]:
+    return {"Location": public_url(f"/v1/signatures/{created.id}")}
+
+
 @blueprint.get("")
 @blueprint.arguments(SignatureQuerySchema, location="query")
 @blueprint.response(200, SignatureListSchema)
@@ -67,6 +90,7 @@ def list_signatures(query: Mapping[str, Any]) -> Page[ShownRequest]:
 
 
 @blueprint.post("")
+@replay_the_same_bytes
 @blueprint.arguments(SignatureCreateSchema)
 @blueprint.no_query
 @blueprint.replays
@@ -83,9 +107,13 @@ def create_signature(body: Mapping[str, Any]) -> tuple[AnyRequest, int, Mapping[
     `502` the same Idempotency-Key is safe to retry: nothing is ever sent twice.
     """
     created, replayed = signatures.create(
-        to_submission(body), project_id=current_project(), idempotency_key=idempotency_key(), deps=dependencies()
+        to_submission(body),
+        project_id=current_project(),
+        idempotency_key=idempotency_key(),
+        body_digest=body_digest(),
+        deps=dependencies(),
     )
-    return created, 200 if replayed else 201, {"Location": public_url(f"/v1/signatures/{created.id}")}
+    return created, 200 if replayed else 201, _location(created)
 
 
 @blueprint.get("/<uuid:request_id>")

@@ -22,6 +22,8 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(String(255))
     #: SHA-256 of the validated, defaulted body; the same key with another body is refused.
     fingerprint: Mapped[str] = mapped_column(String(64))
+    #: SHA-256 of the body's bytes: the very same bytes are not validated again. None where nothing asks for it.
+    body_digest: Mapped[str | None] = mapped_column(String(64))
     resource_id: Mapped[UUID] = mapped_column(index=True)
     created_at: Mapped[Moment]
     #: When what it created was purged. The key stays: it must not create a second one.

@@ -52,7 +52,14 @@ def find(*, project_id: UUID, kind: str, key: str, body_fingerprints: Iterable[s
 
 
 def claim(  # noqa: PLR0913 (the columns of the row)
-    session: Session, *, project_id: UUID, kind: str, key: str, body_fingerprint: str, resource_id: UUID
+    session: Session,
+    *,
+    project_id: UUID,
+    kind: str,
+    key: str,
+    body_fingerprint: str,
+    resource_id: UUID,
+    body_digest: str | None = None,
 ) -> None:
     """Claim the key for a resource; raises IntegrityError in all callers but one."""
     run(
@@ -63,6 +70,7 @@ def claim(  # noqa: PLR0913 (the columns of the row)
             "kind": kind,
             "key": key,
             "fingerprint": body_fingerprint,
+            "body_digest": body_digest,
             "resource_id": resource_id,
             "created_at": clock.utcnow(),
         },

@@ -50,6 +50,7 @@ def claim(  # noqa: PLR0913 (the facts of a request)
     project_id: UUID,
     idempotency_key: str | None,
     fingerprint: str,
+    body_digest: str | None,
     settings: Settings,
 ) -> None:
     """Phase 1: store the request, invisible, with its key. Its id is to be the reference of its envelope.
@@ -66,6 +67,7 @@ def claim(  # noqa: PLR0913 (the facts of a request)
                 kind=KIND,
                 key=idempotency_key,
                 body_fingerprint=fingerprint,
+                body_digest=body_digest,
                 resource_id=request_id,
             )
         run(

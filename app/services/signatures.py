@@ -23,11 +23,12 @@ from app.domain.ids import new_id
 from app.domain.lifecycle import TERMINAL, Action, Status
 from app.domain.ports import EnvelopeDraft, SigningProvider
 from app.domain.submission import Submission, check
-from app.models import SignatureRequest
+from app.models import IdempotencyKey, Recipient, SignatureRequest
+from app.prepared import Prepared
 from app.services import doubt, following, idempotency, placements, renders, sending, shown, stored_files, transitions
 from app.services.dependencies import Dependencies
-from app.services.shown import AnyRequest
-from app.services.unit_of_work import reading, unit_of_work
+from app.services.shown import OF_RECIPIENT, OF_REQUEST, AnyRequest, ShownRequest
+from app.services.unit_of_work import read_rows, reading, unit_of_work
 
 #: The largest PDF that can be sent out for signature (contract section 1).
 LARGEST_DOCUMENT = 20 * 1024 * 1024
@@ -39,6 +40,22 @@ BY_ID = (
     .options(joinedload(SignatureRequest.recipients))
 )
 
+#: Asked at every create that has a key.
+BY_SAME_BYTES = Prepared(
+    select(*OF_REQUEST, *OF_RECIPIENT)
+    .select_from(IdempotencyKey)
+    .join(SignatureRequest, SignatureRequest.id == IdempotencyKey.resource_id)
+    .outerjoin(Recipient, Recipient.request_id == SignatureRequest.id)
+    .where(
+        IdempotencyKey.project_id == bindparam("project_id"),
+        IdempotencyKey.kind == bindparam("kind"),
+        IdempotencyKey.key == bindparam("key"),
+        IdempotencyKey.body_digest == bindparam("body_digest"),
+        SignatureRequest.created_at.is_not(None),
+    )
+    .order_by(Recipient.position)
+)
+
 #: How often the loser of a race looks whether the winner is done, in seconds.
 WAIT_STEP = 0.1
 
@@ -46,10 +63,29 @@ WAIT_STEP = 0.1
 CANCEL_WINDOW = timedelta(seconds=60)
 
 
+def find_replay(body_digest: str, *, project_id: UUID, idempotency_key: str) -> ShownRequest | None:
+    """Return the visible request that the key created when it came with the very same bytes; None when there is none.
+
+    They were validated then. What was written differently is compared as `create` does it, after its validation.
+    """
+    values = {"project_id": project_id, "kind": sending.KIND, "key": idempotency_key, "body_digest": body_digest}
+    found = next(iter(shown.gather(read_rows(BY_SAME_BYTES, values))), None)
+    if found is not None:
+        bind_contextvars(signature_request_id=str(found.id))
+    return found
+
+
 def create(
-    submission: Submission, *, project_id: UUID, idempotency_key: str | None, deps: Dependencies
+    submission: Submission,
+    *,
+    project_id: UUID,
+    idempotency_key: str | None,
+    body_digest: str | None,
+    deps: Dependencies,
 ) -> tuple[AnyRequest, bool]:
     """Send a render out for signature; return the request, and whether it is a replay of an earlier call.
+
+    `body_digest` is the SHA-256 of the body's bytes, for `find_replay`.
 
     Raises SignaturesUnavailable, NotFound, Conflict, DocumentTooLarge, StorageUnavailable, InvalidRequest (what only
     the PDF can tell) and IdempotencyKeyReused, and then nothing is stored; or ProviderError (see `sending.send`).
@@ -68,6 +104,7 @@ def create(
             project_id=project_id,
             idempotency_key=idempotency_key,
             fingerprint=body,
+            body_digest=body_digest,
             settings=deps.settings,
         )
     except IntegrityError:

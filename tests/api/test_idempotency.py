@@ -1,9 +1,12 @@
 """Idempotency-Key: one key, one request (contract section 3)."""
 
 import pytest
+from sqlalchemy import update
 
+from app.models import IdempotencyKey
+from app.services.unit_of_work import unit_of_work
 from tests.api.expectations import assert_invalid, assert_refused
-from tests.callers import ABSENT, make_body, make_recipient
+from tests.callers import ABSENT, make_body, make_caller, make_recipient
 
 
 def test_a_replay_answers_200_and_sends_nothing(api, signing):
@@ -98,3 +101,52 @@ def test_a_render_and_a_request_may_have_the_same_key(api):
 
     assert render.status_code == 202
     assert api.create(key="order-1").status_code == 201
+
+
+# --- The very same bytes ---------------------------------------------------------------------------------------------
+
+
+def change_keys(app, **values):
+    with app.app_context(), unit_of_work() as session:
+        session.execute(update(IdempotencyKey).values(**values))
+
+
+def test_the_same_bytes_are_known_whatever_a_later_version_makes_of_them(app, api):
+    render_id = api.upload()
+    created = api.create(key="order-1", renderId=render_id)
+    change_keys(app, fingerprint="of another version")
+
+    same_bytes = api.create(key="order-1", renderId=render_id)
+    written_otherwise = api.create(key="order-1", renderId=render_id, expirationHours=168)
+
+    assert (same_bytes.status_code, same_bytes.json) == (200, created.json)
+    assert same_bytes.headers["Location"] == created.headers["Location"]
+    assert_refused(written_otherwise, 409, "idempotency_key_reused")
+
+
+def test_a_key_from_before_bytes_were_noted_is_known_by_what_they_say(app, api):
+    render_id = api.upload()
+    created = api.create(key="order-1", renderId=render_id)
+    change_keys(app, body_digest=None)
+
+    replay = api.create(key="order-1", renderId=render_id)
+
+    assert (replay.status_code, replay.json) == (200, created.json)
+
+
+def test_the_same_bytes_show_another_project_nothing(app, api, signing):
+    render_id = api.upload()
+    api.create(key="order-1", renderId=render_id)
+
+    answer = make_caller(app, "Another").create(key="order-1", renderId=render_id)
+
+    assert_refused(answer, 404, "not_found")
+    assert signing.calls == ["create"]
+
+
+def test_the_same_bytes_with_a_query_are_refused_as_they_would_be_without_a_key(api):
+    body = make_body(api.upload())
+    headers = {"Idempotency-Key": "order-1"}
+    api.post("/v1/signatures", json=body, headers=headers)
+
+    assert_invalid(api.post("/v1/signatures?dry=1", json=body, headers=headers), "dry")
