@@ -49,13 +49,19 @@ def claim(session: Session, *, failing: bool, limit: int, lease: timedelta) -> S
 
 
 def clear(session: Session, subscription_id: UUID) -> None:
-    """Drop what waits for a subscription that is switched off or deleted.
+    """Drop what waits for a subscription that was switched off or deleted, unless it is on again by now.
 
     What another transaction or a worker is at is left out, so that nobody waits for anybody; the worker drops it.
     """
+    is_on = (
+        select(WebhookSubscription.id)
+        .where(WebhookSubscription.id == subscription_id, WebhookSubscription.active.is_(True))
+        .exists()
+    )
     waiting = (
         select(WebhookDelivery.id)
         .where(WebhookDelivery.subscription_id == subscription_id, WebhookDelivery.status == DeliveryStatus.PENDING)
+        .where(~is_on)
         .where(leases.is_free(WebhookDelivery, clock.utcnow()))
         .with_for_update(skip_locked=True)
     )

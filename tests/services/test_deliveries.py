@@ -171,6 +171,15 @@ def test_switching_off_drops_what_waits(app, api, subscribed, webhooks, time):
     assert len(webhooks.sent) == 1
 
 
+def test_what_waits_for_a_webhook_that_is_on_again_before_it_is_dropped_stays(app, api, subscribed, webhooks, time):
+    queue_tests(app, api, time, subscribed)
+    with app.app_context(), unit_of_work() as session:
+        lanes.clear(session, subscribed.id)
+    work(app)
+
+    assert statuses(app) == ["delivered"]
+
+
 def test_what_is_in_flight_when_its_webhook_is_switched_off_is_not_tried_again(app, api, subscribed, webhooks, time):
     def refuse(request):
         api.request("PATCH", f"/v1/webhooks/{subscribed.id}", json={"active": False})
