@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.domain import clock
 from app.domain.errors import Conflict, InvalidRequest, ProviderError, ProviderUnavailable, RateLimited, ReminderRefused
-from app.domain.lifecycle import OPEN, TERMINAL
+from app.domain.lifecycle import TERMINAL
 from app.domain.ports import Designation
 from app.models import Recipient, SignatureRequest
 from app.services import following, signatures, transitions
@@ -18,6 +19,15 @@ from app.services.unit_of_work import unit_of_work
 PAUSE = timedelta(minutes=1)
 
 CAUSE = "api"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reminder:
+    """The one reminder of this minute; `last` is when the one before it was."""
+
+    request_id: UUID
+    at: datetime
+    last: datetime | None
 
 
 def remind(
@@ -32,23 +42,21 @@ def remind(
     request = signatures.get(request_id, project_id=project_id)
     _check_known(request, recipient_ids)
     _check_open(request)
+    _require_pause(request)
     signing = signatures.require_signing(deps)
-    provider_id, before = _claim(request_id)
-    try:
-        # Whose turn it is may have changed since we last heard.
-        request = following.follow(request_id, provider_id, signing=signing, settings=deps.settings)
-        people = _chosen(request, recipient_ids)
-    except (Conflict, ProviderError):
-        _give_back(request_id, before)
-        raise
+    provider_id = request.provider_id or ""
+    # Whose turn it is may have changed since we last heard.
+    request = following.follow(request_id, provider_id, signing=signing, settings=deps.settings)
+    people = _chosen(request, recipient_ids)
+    reminder = _begin(request_id)
     try:
         signing.remind(provider_id, recipient_ids=list(people.values()), message=message)
     except ReminderRefused as error:
-        _give_back(request_id, before)
+        _give_back(reminder)
         raise Conflict("It is not (or no longer) their turn to sign.") from error
     except ProviderError as error:
         if not (isinstance(error, ProviderUnavailable) and error.may_have_acted):
-            _give_back(request_id, before)
+            _give_back(reminder)
         raise
     return _record(request_id, people)
 
@@ -77,26 +85,30 @@ def _check_open(request: SignatureRequest) -> None:
         raise Conflict("Everybody has signed this request already.")
 
 
-def _claim(request_id: UUID) -> tuple[str, datetime | None]:
-    """Take this minute's reminder, so that of two at once one goes out; return the provider's id and the last time."""
-    now = clock.utcnow()
+def _require_pause(request: SignatureRequest) -> None:
+    now, last = clock.utcnow(), request.last_reminded_at
+    if last is not None and now < last + PAUSE:
+        left = math.ceil((last + PAUSE - now).total_seconds())
+        raise RateLimited("This signature request was reminded less than a minute ago.", retry_after=left)
+
+
+def _begin(request_id: UUID) -> Reminder:
+    """Take this minute's reminder, right before it goes out: of two at once one does."""
     with unit_of_work() as session:
         request = transitions.lock(session, request_id)
         _check_open(request)
-        if request.status not in OPEN or request.provider_id is None:
-            raise Conflict("This signature request has not been sent yet.", retry_after=1)
-        before = request.last_reminded_at
-        if before is not None and now < before + PAUSE:
-            left = math.ceil((before + PAUSE - now).total_seconds())
-            raise RateLimited("This signature request was reminded less than a minute ago.", retry_after=left)
-        request.last_reminded_at = now
-    return request.provider_id, before
+        _require_pause(request)
+        reminder = Reminder(request_id=request_id, at=clock.utcnow(), last=request.last_reminded_at)
+        request.last_reminded_at = reminder.at
+    return reminder
 
 
-def _give_back(request_id: UUID, before: datetime | None) -> None:
-    """Nobody was mailed: the next reminder need not wait."""
+def _give_back(reminder: Reminder) -> None:
+    """Nobody was mailed: the next reminder need not wait, unless it did not wait for this one."""
     with unit_of_work() as session:
-        transitions.lock(session, request_id).last_reminded_at = before
+        request = transitions.lock(session, reminder.request_id)
+        if request.last_reminded_at == reminder.at:
+            request.last_reminded_at = reminder.last
 
 
 def _chosen(request: SignatureRequest, recipient_ids: Sequence[str]) -> dict[UUID, str]:

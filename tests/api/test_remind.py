@@ -118,6 +118,36 @@ def test_within_a_minute_there_is_one_reminder(api, signing, time):
     assert len(signing.only().reminders) == 2
 
 
+def remind_meanwhile(api, created, signing, time, operation, *, then=lambda: None):
+    """Have another reminder go out while the service takes more than a minute for this operation of the first one."""
+
+    def act():
+        del signing.before[operation]
+        time.advance(seconds=61)
+        assert remind(api, created["id"]).status_code == 200
+        then()
+
+    signing.before[operation] = act
+
+
+def test_a_reminder_that_was_overtaken_while_the_service_was_slow_mails_nobody(api, signing, time):
+    created = api.created()
+    remind_meanwhile(api, created, signing, time, "read")
+
+    assert_refused(remind(api, created["id"]), 429, "rate_limited")
+    assert len(signing.only().reminders) == 1
+
+
+def test_a_reminder_that_failed_does_not_give_back_the_minute_of_another(api, signing, time):
+    created = api.created()
+    fail = raising(ProviderUnavailable("Unreachable.", operation="remind", may_have_acted=False))
+    remind_meanwhile(api, created, signing, time, "remind", then=fail)
+
+    assert_refused(remind(api, created["id"]), 502, "signature_provider_error")
+    assert_refused(remind(api, created["id"]), 429, "rate_limited")
+    assert len(signing.only().reminders) == 1
+
+
 def test_what_is_over_is_not_reminded(api, signing):
     created = api.created()
     api.post(f"/v1/signatures/{created['id']}/cancel")
