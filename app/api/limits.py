@@ -60,7 +60,7 @@ def limit_calls(app: Flask, settings: Settings) -> None:
     try:
         limiter.init_app(app)
     except ConfigurationError as error:
-        raise SettingsError(f"RATELIMIT_STORAGE_URI needs a package more; {install('redis')}.") from error
+        raise SettingsError(f"RATELIMIT_STORAGE_URI needs one more package; {install('redis')}.") from error
     except ValueError as error:
         raise SettingsError("RATELIMIT_STORAGE_URI is not an address of Redis.") from error
 

@@ -42,7 +42,7 @@ def copy(source: str, target: str, *, signer: bool) -> None:
     """
     file, _ = _url(source, "SOURCE"), _url(target, "TARGET")
     if file.get_backend_name() == "sqlite" and not Path(file.database or "").is_file():
-        raise click.ClickException(f"SOURCE is no file: {file.database}.")  # Connecting would make it.
+        raise click.ClickException(f"SOURCE is not a file: {file.database}.")  # Connecting would make it.
     metadata, migrations = _signer_tables() if signer else (Base.metadata, schema.MIGRATIONS)
     remedy = REMEDY if signer else schema.UPGRADE
     try:

@@ -34,7 +34,7 @@ class Age(click.ParamType[timedelta]):
         """Return the length; fail with what can be written."""
         match = re.fullmatch(r"([1-9][0-9]{0,4})([dhm])", str(value), re.ASCII)
         if match is None:
-            self.fail(f"{value!r} is no age: write a number and d, h or m, such as 365d.", param, ctx)
+            self.fail(f"{value!r} is not an age: write a number and d, h or m, such as 365d.", param, ctx)
         return timedelta(**{UNITS[match[2]]: int(match[1])})
 
 
@@ -48,7 +48,9 @@ class FinalStatuses(click.ParamType[list[Status]]):
         words = str(value).split(",")
         wrong = [word for word in words if word not in set(TERMINAL)]
         if wrong:
-            self.fail(f"{wrong[0]!r} is no final status; only {', '.join(sorted(TERMINAL))} can be purged.", param, ctx)
+            self.fail(
+                f"{wrong[0]!r} is not a final status; only {', '.join(sorted(TERMINAL))} can be purged.", param, ctx
+            )
         return [Status(word) for word in dict.fromkeys(words)]
 
 
@@ -56,7 +58,7 @@ class FinalStatuses(click.ParamType[list[Status]]):
 @click.option("--older-than", required=True, type=Age(), help="How long ago they ended at least: 365d, 12h, 30m.")
 @click.option("--status", "statuses", required=True, type=FinalStatuses(), help="Such as cancelled,expired.")
 @click.option("--project", "project_id", type=click.UUID, help="Of this project only.")
-@click.option("--yes", is_flag=True, help="Do it; without this, it is only shown.")
+@click.option("--yes", is_flag=True, help="Delete them; without this, they are only counted.")
 @with_app
 def purge_requests(older_than: timedelta, statuses: list[Status], project_id: UUID | None, *, yes: bool) -> None:
     """Delete requests that ended long ago, with their people, history, webhooks and files. Shows first, --yes does."""

@@ -17,7 +17,7 @@ def requests_group() -> None:
 
 @requests_group.command("erase")
 @click.argument("request_id", type=click.UUID)
-@click.option("--yes", is_flag=True, help="Do it; without this, nothing happens.")
+@click.option("--yes", is_flag=True, help="Erase it; without this, nothing happens.")
 @with_app
 def erase_request(request_id: UUID, *, yes: bool) -> None:
     """Erase the personal data and the files of a request that is over. What happened and when stays on record."""

@@ -70,7 +70,7 @@ def send_test_webhook(webhook_id: UUID) -> None:
 
 @webhooks_group.command("delete")
 @click.argument("webhook_id", type=click.UUID)
-@click.option("--yes", is_flag=True, help="Do it; without this, nothing happens.")
+@click.option("--yes", is_flag=True, help="Delete it; without this, nothing happens.")
 @with_app
 def delete_webhook(webhook_id: UUID, *, yes: bool) -> None:
     """Delete a webhook; what waits for it is dropped."""
@@ -88,7 +88,7 @@ def delete_webhook(webhook_id: UUID, *, yes: bool) -> None:
     default=DeliveryStatus.ABANDONED.value,
     show_default=True,
 )
-@click.option("--yes", is_flag=True, help="Do it; without this, only the number is shown.")
+@click.option("--yes", is_flag=True, help="Send them; without this, they are only counted.")
 @with_app
 def redeliver(since: datetime, status: DeliveryStatus, *, yes: bool) -> None:
     """Send again what did not arrive: the same bytes with the same ids. The worker does the sending."""

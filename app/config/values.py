@@ -65,7 +65,7 @@ def require_database(name: str, value: str) -> URL:
     if url.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise SettingsError(f"{name} must begin with sqlite:/// or postgresql+psycopg://, not {url.drivername}://.")
     if url.drivername != "sqlite" and find_spec("psycopg") is None:
-        raise SettingsError(f"{name} is PostgreSQL, which needs a package more; {install('postgres')}.")
+        raise SettingsError(f"{name} is PostgreSQL, which needs one more package; {install('postgres')}.")
     return url
 
 

@@ -152,9 +152,9 @@ def _read_sums(archive: FileStorage) -> Mapping[str, str]:
     try:
         lines = archive.read(SUMS).decode().splitlines()
     except FileNotFoundError:
-        raise BrokenBackup(f"There is no {SUMS} in it: it is no backup, or one that was never finished.") from None
+        raise BrokenBackup(f"There is no {SUMS} in it: it is not a backup, or was never finished.") from None
     except UnicodeDecodeError:
-        raise BrokenBackup(f"{SUMS} is damaged: it is no text.") from None
+        raise BrokenBackup(f"{SUMS} is damaged: it is not text.") from None
     sums = {}
     for line in lines:
         expected, separator, name = line.partition("  ")

@@ -52,7 +52,7 @@ def _mails(session: Session) -> Finding:
     return Finding(
         subject=subject,
         state="; ".join(f"{count} for this reason: {reason}" for reason, count in reasons),
-        advice="the history of each request says who was not reached; such an envelope can only be sent anew",
+        advice="the history of each request says who was not reached; such an envelope can only be created again",
     )
 
 

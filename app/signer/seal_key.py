@@ -44,7 +44,7 @@ def load_key(path: Path, passphrase: str | None = None) -> SealKey:
     except OSError as error:
         raise UnusableCertificate(f"The seal's certificate {path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise UnusableCertificate(f"{path} is not a P12 file, or its passphrase is another one.") from error
+        raise UnusableCertificate(f"{path} is not a P12 file, or the passphrase is wrong.") from error
     if key is None or certificate is None:
         raise UnusableCertificate(f"{path} lacks the private key or its certificate.")
     if not certificate.not_valid_before_utc <= clock.utcnow() <= certificate.not_valid_after_utc:

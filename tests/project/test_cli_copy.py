@@ -64,7 +64,7 @@ def test_a_source_of_another_version_is_one_line_that_says_what_to_do(run, setti
 @pytest.mark.parametrize(
     ("source", "sentence"),
     [
-        ("sqlite:////nowhere/at/all.db", "SOURCE is no file: /nowhere/at/all.db."),
+        ("sqlite:////nowhere/at/all.db", "SOURCE is not a file: /nowhere/at/all.db."),
         ("var/countersign.db", "SOURCE is not a database URL; one is sqlite:////folder/countersign.db."),
         ("mysql://root@127.0.0.1/x", "SOURCE must begin with sqlite:/// or postgresql+psycopg://, not mysql://."),
         ("postgresql+psycopg://me:hush-hush@127.0.0.1:9/none", "SOURCE or TARGET cannot be used"),

@@ -83,7 +83,7 @@ def test_only_what_is_over_can_be_purged(run, status):
     result = run("purge", "--older-than", "1d", "--status", status)
 
     assert result.exit_code == 2
-    assert "is no final status; only cancelled, completed, declined, expired, failed" in result.stderr
+    assert "is not a final status; only cancelled, completed, declined, expired, failed" in result.stderr
 
 
 def test_an_age_beyond_all_times_is_a_usage_error(run):

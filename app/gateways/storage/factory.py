@@ -43,5 +43,5 @@ def _open_bucket(place: str, endpoint_url: str | None) -> FileStorage:
     try:
         from app.gateways.storage.s3 import S3Storage  # noqa: PLC0415 (boto3 is an optional extra)
     except ModuleNotFoundError as error:
-        raise ValueError(f"S3 needs a package more; {install('s3')}.") from error
+        raise ValueError(f"S3 needs one more package; {install('s3')}.") from error
     return S3Storage(bucket, prefix, endpoint_url=endpoint_url)
