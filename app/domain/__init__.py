@@ -1,1 +1,1 @@
-"""The rules of the business, with the standard library only."""
+"""The rules of the business; they know no framework, no database and no network."""
