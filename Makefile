@@ -4,7 +4,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-JOBS ?= 2
+# As many tests at once as there are cores, within what a PostgreSQL with its own settings has connections for.
+JOBS ?= $(shell cores=$$(nproc 2>/dev/null || echo 2); echo $$((cores > 8 ? 8 : cores)))
 
 # Tests that need nothing but this repository and Python; the others need Debian packages.
 ALONE := not browser and not tools and not postgres and not crashes
