@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import uharfbuzz as hb
@@ -99,6 +99,7 @@ def first_choice(style: Style) -> Typeface:
     return load(_FIRST[style])
 
 
+@lru_cache(maxsize=4096)
 def find(character: str, style: Style) -> Typeface | None:
     """Return the first face that has the character. Fallback files are opened only when they are asked."""
     for path in (_FIRST[style], _FIRST[Style.REGULAR], *_FALLBACKS):

@@ -2,20 +2,21 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import groupby
 
 import uharfbuzz as hb
-from fpdf.bidi import BidiParagraph, auto_detect_base_direction
-from fpdf.enums import TextDirection
 
 from app.signer import typefaces
+from app.signer.bidi import begins_at_right, in_visual_order
 from app.signer.typefaces import Style, Typeface
 
-#: Halvings of the interval in which the best font size is searched; the result is exact to a hundredth of a point.
-_FIT_STEPS = 12
+#: Halvings of the interval in which the best font size is searched; what is left, two in a hundred, nobody sees.
+_FIT_STEPS = 6
+
+#: A line's width is the sum of its words' up to this: next to another script a space may be a little wider.
+_SLACK = 1.005
 
 #: Controls that turn or nest the direction of text. In a name they could only serve to disguise it, so they are left
 #: out; the marks that real texts use (U+200E, U+200F, U+061C) stay.
@@ -111,11 +112,11 @@ def shape(text: str, style: Style = Style.REGULAR, *, right_to_left: bool | None
     if style is Style.SCRIPT:
         style = _for_signature(text)
     if right_to_left is None:
-        right_to_left = _begins_at_right(text)
+        right_to_left = begins_at_right(text)
     missing: list[str] = []
     runs = [
         _shape_run(typeface, piece, direction)
-        for level_text, direction in _in_visual_order(text, right_to_left=right_to_left)
+        for level_text, direction in in_visual_order(text, right_to_left=right_to_left)
         for typeface, piece in _turned(_by_typeface(level_text, style, missing), direction)
     ]
     faces = [run.typeface for run in runs] or [typefaces.first_choice(style)]
@@ -132,7 +133,7 @@ def shape(text: str, style: Style = Style.REGULAR, *, right_to_left: bool | None
 def wrap(text: str, width: float, style: Style = Style.REGULAR) -> tuple[Line, ...]:
     """Break the text into lines at most `width` thousandths of the font size wide; a word too long is cut in two."""
     return tuple(
-        shape(line, style, right_to_left=_begins_at_right(paragraph))
+        shape(line, style, right_to_left=begins_at_right(paragraph))
         for paragraph in clean(text).split("\n")
         for line in _break(paragraph, width, style)
     )
@@ -151,7 +152,7 @@ def fit_block(text: str, width: float, height: float, *, largest: float) -> Sett
         return Setting(lines=wrap(text, width * 1000 / size), size=size)
 
     def fits(setting: Setting) -> bool:
-        return setting.height <= height and setting.width <= width
+        return setting.height <= height and setting.width <= width * _SLACK
 
     best = at(largest)
     if fits(best):
@@ -170,10 +171,6 @@ def fit_block(text: str, width: float, height: float, *, largest: float) -> Sett
     return best
 
 
-def _begins_at_right(paragraph: str) -> bool:
-    return auto_detect_base_direction(paragraph) is TextDirection.RTL
-
-
 def _for_signature(text: str) -> Style:
     """Choose one face for the whole signature, the most flowing that has all of it; a mix looks like a mistake."""
     flowing = (style for style in (Style.SCRIPT, Style.ITALIC) if typefaces.first_choice(style).covers(text))
@@ -182,13 +179,13 @@ def _for_signature(text: str) -> Style:
 
 def _break(paragraph: str, width: float, style: Style) -> Iterator[str]:
     line, used = "", 0.0
-    for word in _WORD.findall(paragraph):
-        advance = shape(word, style).width
+    for word, advance in _measured(_WORD.findall, paragraph, style):
         if line and used + advance > width:
             yield line
             line, used = "", 0.0
-            word = word.lstrip()  # noqa: PLW2901 (the space stays at the end of the line before)
-            advance = shape(word, style).width
+            if word[0].isspace():
+                word = word.lstrip()  # noqa: PLW2901 (the space stays at the end of the line before)
+                advance = shape(word, style).width  # noqa: PLW2901 (without it)
         if not line and advance > width:
             *full, line = _cut(word, width, style)
             yield from full
@@ -201,13 +198,18 @@ def _break(paragraph: str, width: float, style: Style) -> Iterator[str]:
 def _cut(word: str, width: float, style: Style) -> list[str]:
     """Cut a word too wide for a line in pieces, none between a character and its marks."""
     pieces, piece, used = [], "", 0.0
-    for unit in _clusters(word):
-        advance = shape(unit, style).width
+    for unit, advance in _measured(_clusters, word, style):
         if piece and used + advance > width:
             pieces.append(piece)
             piece, used = "", 0.0
         piece, used = piece + unit, used + advance
     return [*pieces, piece]
+
+
+@lru_cache(maxsize=256)
+def _measured(parts: Callable[[str], list[str]], text: str, style: Style) -> tuple[tuple[str, float], ...]:
+    """Return the parts of a text with their widths, which no font size changes."""
+    return tuple((part, shape(part, style).width) for part in parts(text))
 
 
 def _clusters(word: str) -> list[str]:
@@ -224,29 +226,20 @@ def _is_mark(character: str) -> bool:
     return unicodedata.category(character) in ("Mn", "Mc", "Me", "Cf")
 
 
-def _in_visual_order(text: str, *, right_to_left: bool) -> Iterator[tuple[str, str]]:
-    """Yield pieces of one direction from left to right, each in reading order (Unicode annex 9, rule L2)."""
-    if text.isascii():
-        yield text, "ltr"
-        return
-    base = TextDirection.RTL if right_to_left else TextDirection.LTR
-    ordered = BidiParagraph(text, base_direction=base, preserve_bn_chars=True).get_reordered_characters()
-    for level, members in groupby(ordered, key=lambda member: member.embedding_level):
-        piece = "".join(member.character for member in members)
-        yield (piece[::-1], "rtl") if level % 2 else (piece, "ltr")
-
-
 def _by_typeface(text: str, style: Style, missing: list[str]) -> list[tuple[Typeface, str]]:
     """Split into pieces that one typeface can show, with as few changes of face as possible."""
     pieces: list[tuple[Typeface, str]] = []
-    for character in text:
-        current = pieces[-1][0] if pieces else None
+    for index, character in enumerate(text):
+        last = pieces[-1][0] if pieces else None
+        # A space is of its word's typeface: then the word is as wide by itself as in a line.
+        following = text[index:].lstrip()[:1] if character.isspace() else ""
+        near = typefaces.find(following, style) if following else last
         shown = character
-        if current and (
+        if near and (
             character in _SELECTORS
-            or (ord(character) in current.coverage and (_is_mark(character) or character.isspace()))
+            or (ord(character) in near.coverage and (_is_mark(character) or character.isspace()))
         ):
-            face: Typeface | None = current
+            face: Typeface | None = near
         else:
             face = typefaces.find(character, style)
         if face is None and (character in _SELECTORS or unicodedata.category(character) == "Cf"):
@@ -255,7 +248,7 @@ def _by_typeface(text: str, style: Style, missing: list[str]) -> list[tuple[Type
             missing.append(character)
             shown, face = typefaces.MISSING, typefaces.find(typefaces.MISSING, style)
             assert face is not None, "the bundled symbols face has the box"  # noqa: S101 (a broken installation)
-        if face is current:
+        if face is last:
             pieces[-1] = (face, pieces[-1][1] + shown)
         else:
             pieces.append((face, shown))

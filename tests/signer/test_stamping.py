@@ -10,7 +10,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from app.domain.errors import UnreadablePdf
 from app.pdf.sandbox import Sandbox
 from app.signer.stamping import stamp
-from app.signer.typesetting import wrap
+from app.signer.typesetting import fit_block, shape, wrap
 from tests.builders.ink import blue, dark, find_ink, ink_png, magenta, page_picture, page_text
 from tests.builders.marks import TALL, assert_inside, mark, stamped
 from tests.builders.pdfs import drawn_pdf, encrypted_pdf, make_pdf, saved, truncated_pdf
@@ -197,6 +197,21 @@ def test_a_wrapped_text_keeps_its_direction_in_lines_that_begin_with_another_scr
     lines = wrap(paragraph, 6500)
     assert len(lines) > 2
     assert all(line.is_right_to_left for line in lines)
+
+
+@pytest.mark.parametrize(
+    "value", ["\U0001f600" * 1000, "\u00e9" + "." * 4000, "\u05d0" + "\u2026" * 4000, "\u05d0\u05d1\u05d2 " * 1000]
+)
+def test_a_text_of_thousands_of_signs_fills_its_box(value):
+    setting = fit_block(value, 300, 200, largest=12)
+    assert setting.width <= 303
+    assert 150 < setting.height <= 200
+
+
+def test_a_very_long_line_from_right_to_left_begins_at_the_right():
+    letters = "".join(chr(0x05D0 + number % 22) for number in range(1000))
+    glyphs = [glyph.text for run in shape(letters).runs for glyph in run.glyphs]
+    assert "".join(glyphs) == letters[::-1]
 
 
 def test_each_paragraph_of_a_text_has_its_own_direction():
