@@ -61,3 +61,10 @@ class SignatureRequest(Leased, Base):
     )
     signed_file: Mapped[StoredFile | None] = relationship(lazy="raise", foreign_keys=[signed_file_id])
     certificate_file: Mapped[StoredFile | None] = relationship(lazy="raise", foreign_keys=[certificate_file_id])
+
+    @property
+    def envelope_id(self) -> str:
+        """The provider's id of a request that was sent; ValueError, a bug, for one that was not."""
+        if self.provider_id is None:
+            raise ValueError(f"signature request {self.id} has no envelope")
+        return self.provider_id

@@ -184,7 +184,7 @@ def _fetch(kind: str, download: Callable[[str], bytes], request: SignatureReques
     """Fetch one file, check that it is a PDF that opens, and store it; raise StorageUnavailable."""
     identity = {"signature_request_id": str(request.id), "provider_id": request.provider_id}
     try:
-        content = download(request.provider_id or "")
+        content = download(request.envelope_id)
         deps.inspector.count_pages(content)
     except FileNotReady as error:
         return Fetched(is_final=False, retry_after=error.retry_after)

@@ -101,7 +101,7 @@ def _release(held: Claim, *, after: timedelta | None) -> None:
 
 def _poll(request: SignatureRequest, held: Claim, *, signing: SigningProvider, deps: Dependencies) -> SignatureRequest:
     return following.follow(
-        request.id, request.provider_id or "", signing=signing, settings=deps.settings, polls=held.attempts
+        request.id, request.envelope_id, signing=signing, settings=deps.settings, polls=held.attempts
     )
 
 
@@ -110,7 +110,7 @@ def _expire(request: SignatureRequest, held: Claim, *, signing: SigningProvider,
     with unit_of_work() as session:
         transitions.lock(session, request.id).expiry_requested_at = clock.utcnow()
     try:
-        signing.cancel(request.provider_id or "", reason=EXPIRED)
+        signing.cancel(request.envelope_id, reason=EXPIRED)
     except EnvelopeAlreadyOver:
         _poll(request, held, signing=signing, deps=deps)
         return

@@ -44,7 +44,7 @@ def remind(
     _check_open(request)
     _require_pause(request)
     signing = signatures.require_signing(deps)
-    provider_id = request.provider_id or ""
+    provider_id = request.envelope_id
     # Whose turn it is may have changed since we last heard.
     request = following.follow(request_id, provider_id, signing=signing, settings=deps.settings)
     people = _chosen(request, recipient_ids)
