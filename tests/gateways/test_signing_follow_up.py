@@ -1,5 +1,6 @@
 """Reading, cancelling and deleting envelopes, and the account's credits."""
 
+import json
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -107,6 +108,19 @@ def test_both_spellings_of_time_are_read_to_the_millisecond(requests_mock, text)
 
     assert state.finished_at == datetime(2026, 6, 5, 10, 0, 0, 123000, tzinfo=UTC)
     assert state.recipients[0].signed_at == state.finished_at
+
+
+@pytest.mark.parametrize("given", [r"Not\u0000mine", r"Not\ud83dmine", r"Not\udc00mine"])
+def test_words_that_no_database_takes_are_read_without_what_it_does_not_take(requests_mock, given):
+    # One refused text would keep the whole envelope's end from being recorded, for ever.
+    people = [person_json(declined_on="2026-06-05T10:00:00Z", decline_reason="?", mail_failures=[{"reason": "?"}])]
+    requests_mock.get(ENVELOPE_URL, json=detail_json("sent", "declined"))
+    requests_mock.get(f"{ENVELOPE_URL}/users", text=json.dumps({"results": people}).replace('"?"', f'"{given}"'))
+
+    (person,) = make_client().read(ENVELOPE_ID).recipients
+
+    readable = "Not\N{REPLACEMENT CHARACTER}mine"
+    assert (person.decline_reason, person.mail_failures) == (readable, (readable,))
 
 
 def test_who_declined_and_why_is_read(requests_mock):

@@ -19,6 +19,7 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ERROR_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _DECLINE_REASON_LENGTH = 1000
 _MAIL_FAILURE_LENGTH = 200
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 _STATUS_BY_WORD = {
     "not_sent": EnvelopeStatus.DRAFT,
@@ -196,14 +197,13 @@ def _match(states: Sequence[RecipientState], recipient: EnvelopeRecipient) -> Re
 
 
 def _recipient(data: Mapping[str, Any]) -> RecipientState:
-    reason = data.get("decline_reason")
     return RecipientState(
         provider_id=identifier(data.get("id")),
         email=_text(data.get("email")),
         order=_count(data.get("order")),
         signed_at=moment(data.get("finished_on")),
         declined_at=moment(data.get("declined_on")),
-        decline_reason=reason[:_DECLINE_REASON_LENGTH] if isinstance(reason, str) else None,
+        decline_reason=_words(data.get("decline_reason"), longest=_DECLINE_REASON_LENGTH),
         mail_failures=_mail_failures(data),
     )
 
@@ -212,8 +212,15 @@ def _mail_failures(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Return why mails to a person were given up; only the bundled service has this member, so none must not matter."""
     failures = data.get("mail_failures")
     entries = failures if isinstance(failures, list) else []
-    reasons = (entry.get("reason") for entry in entries if isinstance(entry, dict))
-    return tuple(reason[:_MAIL_FAILURE_LENGTH] for reason in reasons if isinstance(reason, str))
+    reasons = (
+        _words(entry.get("reason"), longest=_MAIL_FAILURE_LENGTH) for entry in entries if isinstance(entry, dict)
+    )
+    return tuple(reason for reason in reasons if reason is not None)
+
+
+def _words(value: object, *, longest: int) -> str | None:
+    """Return what somebody wrote as it can be stored: PostgreSQL takes no NUL, and no encoding half a character."""
+    return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", value[:longest]) if isinstance(value, str) else None
 
 
 def _status_of_flags(flags: object) -> EnvelopeStatus:
