@@ -19,9 +19,9 @@ class DeliveryStatus(StrEnum):
 
     PENDING = "pending"
     DELIVERED = "delivered"
-    #: The last attempt failed.
+    #: The last attempt failed, or the receiver wants nothing more (410).
     ABANDONED = "abandoned"
-    #: The receiver wants nothing more (410), or the subscription was switched off or deleted.
+    #: The subscription was switched off or deleted while it waited.
     DROPPED = "dropped"
 
 

@@ -136,11 +136,11 @@ def _conclude_failure(
     subscription.failing_since = subscription.failing_since or landing.at
     if answer.gone:
         webhooks.switch_off(subscription, SwitchOffReason.GONE)
-    if not subscription.active:
+    elif not subscription.active:
         deliveries.finish(delivery, DeliveryStatus.DROPPED)
         return
     delivery.failures += 1
-    if delivery.failures < len(settings.webhook_retry_seconds):
+    if delivery.failures < len(settings.webhook_retry_seconds) and not answer.gone:
         leases.release(delivery, after=_wait(delivery.failures, answer, settings))
         return
     deliveries.finish(delivery, DeliveryStatus.ABANDONED)

@@ -128,7 +128,7 @@ def test_a_receiver_cannot_ask_for_less_time(app, api, subscribed, webhooks):
     assert delivery.due_at - clock.utcnow() >= timedelta(seconds=24)
 
 
-def test_410_drops_the_delivery_and_switches_the_webhook_off(app, api, subscribed, webhooks, time):
+def test_410_abandons_the_delivery_at_once_and_switches_the_webhook_off(app, api, subscribed, webhooks, time):
     webhooks.behaviours[URL] = unreachable
     queue_tests(app, api, time, subscribed)
     work(app)
@@ -137,7 +137,7 @@ def test_410_drops_the_delivery_and_switches_the_webhook_off(app, api, subscribe
     work(app)
     run(app, time, hours=1)
 
-    assert statuses(app) == ["dropped", "dropped"]
+    assert statuses(app) == ["dropped", "abandoned"]
     assert len(webhooks.sent) == 2
     shown = api.get(f"/v1/webhooks/{subscribed.id}").json
     assert (shown["active"], shown["disabledReason"]) == (False, "gone")
@@ -157,7 +157,7 @@ def test_a_webhook_that_is_switched_on_again_forgets_why_it_was_off(app, api, su
     assert (shown["active"], shown["disabledAt"], shown["disabledReason"], shown["failingSince"]) == (True,) + (
         None,
     ) * 3
-    assert statuses(app) == ["dropped", "delivered"]
+    assert statuses(app) == ["abandoned", "delivered"]
 
 
 def test_switching_off_drops_what_waits(app, api, subscribed, webhooks, time):
