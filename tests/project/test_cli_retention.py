@@ -90,7 +90,7 @@ def test_an_age_beyond_all_times_is_a_usage_error(run):
     result = run("purge", "--older-than", "999999d", "--status", "cancelled")
 
     assert result.exit_code == 2
-    assert "no age" in result.stderr
+    assert "is not an age" in result.stderr
 
 
 def test_a_purge_removes_what_killed_saves_have_left(app, run, tmp_path):
