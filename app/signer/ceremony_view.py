@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain import clock
-from app.domain.ports import PageSize
+from app.domain.ports import Box, PageSize
 from app.signer.languages import Language
 from app.signer.models import EnvelopeStatus, Field, Link, Recipient
 from app.signer.signing_order import whose_turn
@@ -105,6 +105,8 @@ class CeremonyView:
     fields: tuple[CeremonyField, ...]
     consent_text: str
     expires_at: datetime
+    #: Anchors, of whomever, that the signed document will not show either.
+    hidden_texts: tuple[Box, ...] = ()
     #: What was entered at an earlier visit, by field id.
     draft: Mapping[str, str] = dataclasses.field(default_factory=dict)
     download_url: str | None = None
@@ -174,6 +176,7 @@ def view_of(
         fields=tuple(_to_view(field) for field in fields),
         consent_text=consent_text,
         expires_at=envelope.expires_at,
+        hidden_texts=tuple(Box(**place) for place in envelope.hidden_texts),
         draft={} if code_step else recipient.draft or {},
         download_url=download_url,
         code_step=code_step,

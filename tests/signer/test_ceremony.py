@@ -8,7 +8,7 @@ from app.domain.errors import NotFound
 from app.signer.ceremony import CeremonyClosed, CeremonyState, InvalidAnswers
 from tests.builders.pdfs import make_pdf
 from tests.builders.pictures import make_png
-from tests.signer.service import CLIENT, make_field, make_recipient
+from tests.signer.service import CLIENT, make_anchor, make_field, make_recipient
 
 TWO = {"recipients": [make_recipient(1), make_recipient(2)], "fields": [make_field(1), make_field(2)]}
 DRAWN = "data:image/png;base64," + base64.b64encode(make_png(ink=True)).decode()
@@ -54,6 +54,13 @@ class TestLooking:
         first, second = (service.ceremony.find(service.token(number)) for number in (1, 2))
         assert len(first.fields) == len(second.fields) == 1
         assert first.fields != second.fields
+
+    def test_everybody_s_anchors_that_the_document_will_hide_are_known(self, service):
+        anchors = [make_anchor(1), make_anchor(2, anchor_string="{{SIGN_2}}", remove_anchor_text=False)]
+        pdf = make_pdf(pages=2, text=["{{SIGN_2}}", "{{SIGN_1}}"])
+        service.send(**TWO | {"fields": []}, anchor_tags=anchors, pdf=pdf)
+        [hidden] = service.ceremony.find(service.token()).hidden_texts
+        assert hidden.page == 2
 
     def test_a_page_is_drawn_once_it_was_opened(self, service):
         service.send(pdf=make_pdf(pages=2))

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from app.domain.ports import Box
 from app.signer.ceremony import CeremonyState, Client
 from app.signer.ceremony_view import MAX_USER_AGENT
 from app.signer.page_guard import form_key
@@ -171,6 +172,15 @@ def test_every_kind_of_field_is_a_labelled_control_in_its_place():
         assert f'for="field-{field.id}"' in text
         assert f'data-y="{float(number)}"' in text
     assert "<option>Two</option>" in text
+
+
+def test_a_text_that_the_signed_document_hides_is_hidden_on_its_page():
+    hidden = (Box(page=2, x=11.5, y=20.0, width=12.0, height=2.0),)
+    browser = signing_browser(make_ceremony(make_view(hidden_texts=hidden)))
+    first, second = get(browser, PAGE).text.split('<section class="page"')[1:]
+    blank = '<div class="blank" data-x="11.5" data-y="20.0" data-width="12.0" data-height="2.0"></div>'
+    assert blank not in first
+    assert blank in second
 
 
 def test_radio_buttons_of_a_group_count_as_one_thing_to_do():

@@ -20,13 +20,13 @@ export class Field {
     this.showError(this.message.textContent);
   }
 
-  /** Put the field where it belongs: percent of the page, so it stays right at any width. */
+  /** Put the field where it belongs, with letters of a fitting size. */
   place(pageHeightPoints) {
-    const { x, y, width, height } = this.root.dataset;
+    place(this.root);
+    const { x, height } = this.root.dataset;
     const tall = (Number(height) / 100) * pageHeightPoints;
     const size = this.kind === "text_area" ? LARGEST_TEXT : Math.min(LARGEST_TEXT, tall * TEXT_PER_HEIGHT);
-    const style = { x, y, width, height, tall, size };
-    for (const [name, value] of Object.entries(style)) this.root.style.setProperty(`--${name}`, value);
+    for (const [name, value] of Object.entries({ tall, size })) this.root.style.setProperty(`--${name}`, value);
     this.root.classList.toggle("at-right", Number(x) > 55);
     this.root.classList.add("placed");
   }
@@ -97,6 +97,11 @@ export class Step {
   }
 }
 
+/** Put something where it belongs: percent of the page, so it stays right at any width. */
+function place(root) {
+  for (const name of ["x", "y", "width", "height"]) root.style.setProperty(`--${name}`, root.dataset[name]);
+}
+
 /** Put every field in its place and return them in reading order. */
 export function layOut(form) {
   const fields = [];
@@ -104,6 +109,7 @@ export function layOut(form) {
     const picture = sheet.querySelector("img");
     const points = Number(sheet.dataset.points);
     const height = points * (picture.getAttribute("height") / picture.getAttribute("width"));
+    sheet.querySelectorAll(".blank").forEach(place);
     for (const root of sheet.querySelectorAll(".field")) {
       const field = new Field(root);
       field.place(height);
