@@ -36,6 +36,8 @@ def run(ports: Ports) -> NoReturn:
 
     Raises CannotRun, SettingsError, and WrongSchema when a newer version has used the database.
     """
+    if ports.api == ports.signer != 0:
+        raise CannotRun("The API and the signing service cannot listen on the same port.")
     for name, port in (("API", ports.api), ("signing service", ports.signer)):
         _require_free(name, port)
     command = [sys.executable, "-m", "app.stack", str(ports.api), str(ports.signer)]

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any
 
 import click
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError
 
 from app.config import Settings, SettingsError, load_settings
 from app.domain.errors import CountersignError
@@ -58,19 +58,21 @@ def _framed(command: Command, *, to_settings: Callable[[Settings], Settings]) ->
                     db.engine.dispose()
         except (SettingsError, CountersignError) as error:
             raise click.ClickException(str(error)) from error
-        except (OperationalError, ProgrammingError) as error:
+        except (DataError, IntegrityError):
+            raise  # The database can be used; what it was given is wrong.
+        except DatabaseError as error:
             raise unusable(error) from error
 
     return run
 
 
-def unusable(error: OperationalError | ProgrammingError) -> click.ClickException:
+def unusable(error: DatabaseError) -> click.ClickException:
     """Say in one line that the database cannot be used."""
     return click.ClickException(
         f"The database of DATABASE_URL cannot be used: {cause_of(error)}. Is it up, and was countersign db upgrade run?"
     )
 
 
-def cause_of(error: OperationalError | ProgrammingError) -> str:
+def cause_of(error: DatabaseError) -> str:
     """Return what the database's driver says, without the hints that follow."""
     return str(error.orig).partition("\n")[0]

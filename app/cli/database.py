@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 from sqlalchemy import URL, Engine, MetaData
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError
 
 from app import migration, schema
 from app.cli.context import cause_of, with_any_schema
@@ -52,7 +52,7 @@ def copy(source: str, target: str, *, signer: bool) -> None:
             copied = copying.copy(reading, writing, metadata, report=progress())
     except (CountersignError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
-    except (OperationalError, ProgrammingError) as error:
+    except DatabaseError as error:
         raise click.ClickException(f"SOURCE or TARGET cannot be used: {cause_of(error)}.") from error
     for name, content in copied.items():
         click.echo(f"{name}: {content.rows} rows, SHA-256 {content.digest[:16]}… on both sides")

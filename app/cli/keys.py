@@ -5,6 +5,7 @@ from uuid import UUID
 import click
 
 from app.cli.context import with_app
+from app.cli.line import Line
 from app.services import api_keys
 
 NEVER = "never"
@@ -17,7 +18,7 @@ def keys_group() -> None:
 
 @keys_group.command("create")
 @click.argument("project_id", type=click.UUID)
-@click.option("--name", default="", help="What the key is for.")
+@click.option("--name", type=Line(longest=255), default="", help="What the key is for.")
 @with_app
 def create_key(project_id: UUID, name: str) -> None:
     """Create a key; its clear text is printed now and never again."""
@@ -37,7 +38,7 @@ def list_keys() -> None:
 
 
 @keys_group.command("revoke")
-@click.argument("prefix")
+@click.argument("prefix", type=Line())
 @with_app
 def revoke_key(prefix: str) -> None:
     """Revoke a key, at once."""

@@ -3,6 +3,7 @@
 import click
 
 from app.cli.context import with_app
+from app.cli.line import Line
 from app.services import projects
 
 
@@ -12,7 +13,7 @@ def projects_group() -> None:
 
 
 @projects_group.command("create")
-@click.argument("name")
+@click.argument("name", type=Line())
 @with_app
 def create_project(name: str) -> None:
     """Create a project and print its id."""

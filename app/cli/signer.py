@@ -148,7 +148,10 @@ def holding(*, existing: bool) -> Holding | None:
         with _existing(places.database_url) as database:
             if database is None:
                 return None
-            require_schema(database.engine, MIGRATIONS, place="SIGNER_DATABASE_URL", remedy=REMEDY)
+            try:
+                require_schema(database.engine, MIGRATIONS, place="SIGNER_DATABASE_URL", remedy=REMEDY)
+            except SQLAlchemyError as error:
+                raise click.ClickException(f"SIGNER_DATABASE_URL cannot be read ({type(error).__name__}).") from error
     return Holding(
         name="signer",
         setting="SIGNER_DATABASE_URL",

@@ -7,6 +7,7 @@ import click
 
 from app.api.deps import dependencies
 from app.cli.context import with_app
+from app.cli.line import Line
 from app.domain.events import Event
 from app.models import DeliveryStatus
 from app.services import deliveries, projects, webhooks
@@ -23,7 +24,7 @@ def webhooks_group() -> None:
 @click.option(
     "--event", "events", multiple=True, type=click.Choice([event.value for event in Event]), help="Default: all events."
 )
-@click.option("--description", help="What the webhook is for.")
+@click.option("--description", type=Line(longest=255), help="What the webhook is for.")
 @with_app
 def create_webhook(project_id: UUID, url: str, events: tuple[Event, ...], description: str | None) -> None:
     """Subscribe an address; its secret is printed now and never again."""

@@ -20,6 +20,29 @@ def test_a_project_needs_a_name(run, name):
     assert "name" in fails(run("projects", "create", name))
 
 
+#: A byte that is no UTF-8, as Python hands it over, and what would break the lists of these commands.
+UNPRINTABLE = ["\udcff", "two\nlines", "\x1b[2J"]
+
+
+@pytest.mark.parametrize("text", UNPRINTABLE)
+def test_what_cannot_be_printed_is_a_usage_error(run, project_id, text):
+    for arguments in (
+        ("projects", "create", text),
+        ("keys", "create", project_id, "--name", text),
+        ("keys", "revoke", text),
+        ("webhooks", "create", project_id, "https://hook.example/", "--description", text),
+    ):
+        assert run(*arguments).exit_code == 2, arguments
+
+
+@pytest.mark.parametrize("command", [("keys", "create", "--name"), ("webhooks", "create", "--description")])
+def test_what_is_too_long_for_every_database_is_a_usage_error(run, project_id, command):
+    group, verb, option = command
+    address = ["https://hook.example/"] if group == "webhooks" else []
+
+    assert run(group, verb, project_id, *address, option, "n" * 256).exit_code == 2
+
+
 def test_the_last_line_is_the_key_and_nothing_else(run, project_id):
     result = run("keys", "create", project_id, "--name", "CI")
 
@@ -93,6 +116,40 @@ def test_a_database_that_was_never_migrated_is_one_line(run, tmp_path, monkeypat
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'empty.db'}")
 
     assert "countersign db upgrade" in fails(run("projects", "list"))
+
+
+@pytest.mark.skipif(bool(POSTGRES_URL), reason="makes a file")
+@pytest.mark.parametrize(
+    "arguments", [("projects", "list"), ("db", "upgrade"), ("backup", "/nowhere"), ("run", "--port", "0")], ids=" ".join
+)
+def test_a_file_that_is_no_database_is_one_line_that_names_its_setting(run, tmp_path, monkeypatch, arguments):
+    (tmp_path / "notes.txt").write_text("No database. " * 1000)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/notes.txt")
+
+    assert fails(run(*arguments)).startswith(
+        "Error: The database of DATABASE_URL cannot be used: file is not a database."
+    )
+
+
+@pytest.mark.skipif(bool(POSTGRES_URL), reason="makes a file")
+def test_a_file_that_is_no_database_of_the_signing_service_is_named_by_its_setting(run, tmp_path, monkeypatch):
+    (tmp_path / "notes.txt").write_text("No database. " * 1000)
+    monkeypatch.setenv("SIGNER_DATABASE_URL", f"sqlite:///{tmp_path}/notes.txt")
+
+    said = fails(run("backup", str(tmp_path / "backup")))
+
+    assert said == "Error: SIGNER_DATABASE_URL cannot be read (DatabaseError)."
+
+
+@pytest.mark.parametrize("option", ["--port", "--signer-port"])
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_what_is_no_port_is_a_usage_error(run, option, port):
+    assert run("run", option, port).exit_code == 2
+
+
+def test_a_stack_needs_two_ports(run):
+    assert "same port" in fails(run("run", "--port", "8123", "--signer-port", "8123"))
 
 
 def test_a_database_whose_folder_cannot_be_made_is_one_line(run, tmp_path, monkeypatch):
