@@ -43,7 +43,7 @@ GOOD = [
     ("LOG_FORMAT", "log_format", "console", "console"),
 ]
 
-TIMEOUTS = ["PROVIDER_CONNECT_TIMEOUT", "PROVIDER_READ_TIMEOUT", "PROVIDER_CREATE_TIMEOUT"]
+TIMEOUTS = ["PROVIDER_CONNECT_TIMEOUT", "PROVIDER_READ_TIMEOUT", "PROVIDER_CREATE_TIMEOUT", "WEBHOOK_TIMEOUT"]
 SECONDS = [
     *TIMEOUTS,
     "PROVIDER_DOUBT_SECONDS",
@@ -53,7 +53,16 @@ SECONDS = [
     "ARCHIVE_DEADLINE_SECONDS",
 ]
 WEAK = ["short", "changeme-changeme-changeme", "secret-secret-secret", "PASSWORD0123456789", "your-key-goes-here-123"]
-URLS = ["sign.example.com", "ftp://example.com", "https://a b", "javascript:alert(1)", "https://"]
+URLS = [
+    "sign.example.com",
+    "ftp://example.com",
+    "https://a b",
+    "javascript:alert(1)",
+    "https://",
+    "https://:80",
+    "https://[::1",
+    "https://a.test:99999",
+]
 
 BAD = [
     *[(name, value) for name in SECONDS for value in ("soon", "-1", "nan", "inf", "1e99")],
@@ -67,6 +76,7 @@ BAD = [
     ("DATABASE_URL", "mysql://u:p@h/d"),
     ("DATABASE_URL", "postgresql://u:p@h/d"),
     ("DATABASE_URL", ""),
+    *[("DATABASE_URL", value) for value in ("sqlite://", "sqlite:///", "sqlite:///:memory:")],
     ("LOG_LEVEL", "loud"),
     ("LOG_LEVEL", "DEBUG "),
     ("LOG_FORMAT", "xml"),

@@ -86,7 +86,7 @@ def load_settings() -> Settings:
             worker_idle_seconds=seconds(env, "WORKER_IDLE_SECONDS", defaults.worker_idle_seconds),
             archive_deadline_seconds=seconds(env, "ARCHIVE_DEADLINE_SECONDS", defaults.archive_deadline_seconds),
             webhook_retry_seconds=_retry_seconds(env, defaults.webhook_retry_seconds),
-            webhook_timeout=seconds(env, "WEBHOOK_TIMEOUT", defaults.webhook_timeout),
+            webhook_timeout=timeout(env, "WEBHOOK_TIMEOUT", defaults.webhook_timeout),
             webhook_allow_insecure=env.bool("WEBHOOK_ALLOW_INSECURE", defaults.webhook_allow_insecure),
             webhook_allowed_cidrs=tuple(items(env, "WEBHOOK_ALLOWED_CIDRS")),
             s3_endpoint_url=http_url(env, "S3_ENDPOINT_URL", None),

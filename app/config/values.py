@@ -64,6 +64,8 @@ def require_database(name: str, value: str) -> URL:
         raise SettingsError(f"{name} is not a database URL; one is sqlite:////folder/countersign.db.") from error
     if url.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise SettingsError(f"{name} must begin with sqlite:/// or postgresql+psycopg://, not {url.drivername}://.")
+    if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
+        raise SettingsError(f"{name} must name a file: what is only in memory is gone with the process.")
     if url.drivername != "sqlite" and find_spec("psycopg") is None:
         raise SettingsError(f"{name} is PostgreSQL, which needs one more package; {install('postgres')}.")
     return url
@@ -105,9 +107,19 @@ def http_url(env: FileAwareEnv, name: str, default: str | None) -> str | None:
     value = env.str(name, "").rstrip("/")
     if not value:
         return default
-    if not value.startswith(("http://", "https://")) or any(character.isspace() for character in value):
+    if not _is_web_address(value):
         raise SettingsError(f"{name} must be an http:// or https:// address.")
     return value
+
+
+def _is_web_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        is_somewhere = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    is_clean = value.startswith(("http://", "https://")) and not any(character.isspace() for character in value)
+    return is_somewhere and is_clean
 
 
 def secrets(env: FileAwareEnv, name: str) -> tuple[str, ...]:
