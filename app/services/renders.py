@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from app.domain import clock
-from app.domain.errors import Conflict, DocumentTooLarge, InvalidRequest, NotFound, UnreadablePdf
+from app.domain.errors import Conflict, DocumentTooLarge, IdempotencyKeyReused, InvalidRequest, NotFound, UnreadablePdf
 from app.domain.ids import new_id
 from app.domain.ports import PageSize, PdfReport, SavedFile
 from app.models import Render, RenderStatus, StoredFile
@@ -56,9 +56,13 @@ def upload(content: bytes, *, project_id: UUID, idempotency_key: str | None, dep
     render_id = new_id()
     saved = stored_files.save(deps.storage, folder=f"renders/{render_id}", content=content)
     fields = {"status": RenderStatus.SUCCEEDED, "pages": _pages(report)}
-    render, replayed = _insert(
-        render_id, fields, saved=saved, project_id=project_id, key=idempotency_key, fingerprint=body
-    )
+    try:
+        render, replayed = _insert(
+            render_id, fields, saved=saved, project_id=project_id, key=idempotency_key, fingerprint=body
+        )
+    except (IdempotencyKeyReused, Conflict):
+        stored_files.remove(deps.storage, saved)
+        raise
     if replayed:
         stored_files.remove(deps.storage, saved)
     return render, replayed
@@ -145,6 +149,11 @@ def list_page(*, project_id: UUID, cursor: datetime | None, limit: int) -> Page[
         return fetch_page(session, select(Render).filter_by(project_id=project_id), Render, cursor=cursor, limit=limit)
 
 
+def too_large() -> DocumentTooLarge:
+    """Return the error for a PDF over the limit."""
+    return DocumentTooLarge(f"A render's PDF has at most {LARGEST_RENDER // 1024**2} MiB.")
+
+
 def _replay(*, project_id: UUID, key: str | None, fingerprint: str) -> Render | None:
     if key is None:
         return None
@@ -192,7 +201,7 @@ def _insert(  # noqa: PLR0913 (two callers, one transaction)
 
 def _inspect(content: bytes, *, deps: Dependencies) -> PdfReport:
     if len(content) > LARGEST_RENDER:
-        raise DocumentTooLarge(f"A render's PDF has at most {LARGEST_RENDER // 1024**2} MiB.")
+        raise too_large()
     try:
         return deps.inspector.inspect(content)
     except UnreadablePdf as error:

@@ -194,6 +194,24 @@ def test_uploads_at_once_with_one_key_are_one_render(callers, app, tmp_path):
     assert len(list((tmp_path / "storage").rglob("*.pdf"))) == 1
 
 
+def test_an_upload_that_was_overtaken_by_another_pdf_with_its_key_leaves_no_file(callers, app, tmp_path):
+    def upload(content):
+        headers = {"Idempotency-Key": "render-1"}
+        return callers[0].post("/v1/renders", data=content, content_type="application/pdf", headers=headers)
+
+    class Slow(TrustingInspector):
+        def inspect(self, content):
+            rewire(app, inspector=TrustingInspector())
+            assert upload(b"%PDF-1.7 faster").status_code == 201
+            return super().inspect(content)
+
+    rewire(app, inspector=Slow())
+
+    assert_refused(upload(b"%PDF-1.7 slower"), 409, "idempotency_key_reused")
+    (file,) = (tmp_path / "storage").rglob("*.pdf")
+    assert file.read_bytes() == b"%PDF-1.7 faster"
+
+
 def test_of_deliveries_at_once_one_succeeds_and_one_file_stays(callers, app, tmp_path):
     rewire(app, inspector=TrustingInspector())
     render_id = callers[0].post("/v1/renders", json={}).json["id"]
