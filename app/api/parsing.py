@@ -1,7 +1,6 @@
 """Reading requests strictly: one JSON parser, unknown members refused, every error with its dotted path."""
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.api.errors import InvalidJson
+from app.domain import strict_json
 from app.domain.errors import CountersignError, InvalidRequest
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -151,11 +151,10 @@ def body_digest() -> str:
 
 
 def parse_json(body: bytes) -> Any:
-    """Parse strictly (RFC 8259): UTF-8 without a byte order mark, no duplicate members, no NaN, no Infinity."""
+    """Parse strictly; raise InvalidJson."""
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        # ValueError covers bad UTF-8, bad JSON, the two hooks below and integers of absurd length.
+        return strict_json.parse(body)
+    except ValueError as error:
         raise InvalidJson("The body is not valid JSON.") from error
 
 
@@ -177,14 +176,3 @@ def _flatten(messages: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[
         return
     for key, below in messages.items():
         yield from _flatten(below, path if key == SCHEMA_ERRORS else (*path, str(key)))
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a member appears twice")
-    return result
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
