@@ -52,5 +52,5 @@ def _refuse() -> None:
 def _bearer_token() -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        raise Unauthorized("The API key is missing or not valid.")
+        raise Unauthorized
     return token.strip(" ")

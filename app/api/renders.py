@@ -12,10 +12,10 @@ from app.api.deps import current_project, dependencies, idempotency_key, public_
 from app.api.downloads import send_pdf
 from app.api.errors import UnsupportedMediaType
 from app.api.parsing import LARGEST_JSON, LOCATION, StrictBlueprint, invalid_request, parse_json, read_body
+from app.api.schemas.base import PageQuerySchema
 from app.api.schemas.renders import (
     RenderFailSchema,
     RenderListSchema,
-    RenderQuerySchema,
     RenderReserveSchema,
     RenderSchema,
 )
@@ -23,7 +23,7 @@ from app.domain.errors import Conflict, DocumentTooLarge, InvalidRequest, Storag
 from app.models import Render
 from app.services import renders
 from app.services.paging import Page
-from app.services.renders import LARGEST_RENDER
+from app.services.renders import LARGEST_RENDER, too_large
 
 blueprint = StrictBlueprint("renders", __name__, description="The PDFs to be signed.")
 
@@ -51,7 +51,7 @@ PDF_OR_NOTHING_YET = {
 
 
 @blueprint.get("")
-@blueprint.arguments(RenderQuerySchema, location="query")
+@blueprint.arguments(PageQuerySchema, location="query")
 @blueprint.response(200, RenderListSchema)
 def list_renders(query: Mapping[str, Any]) -> Page[Render]:
     """List the project's renders, newest first."""
@@ -136,7 +136,7 @@ def _read_pdf() -> bytes:
     try:
         return read_body(request, limit=LARGEST_RENDER)
     except RequestEntityTooLarge as error:
-        raise _too_large() from error
+        raise too_large() from error
 
 
 def _read_multipart() -> bytes:
@@ -144,14 +144,10 @@ def _read_multipart() -> bytes:
     try:
         names = [name for part in (request.files, request.form) for name, _ in part.items(multi=True)]
     except RequestEntityTooLarge as error:
-        raise _too_large() from error
+        raise too_large() from error
     unknown = {name: ["Unknown field."] for name in names if name != "file"}
     if unknown:
         raise InvalidRequest(field_errors=unknown)
     if names != ["file"] or "file" not in request.files:
         raise InvalidRequest(field_errors={"file": ["Exactly one file is required."]})
     return bytes(request.files["file"].read())
-
-
-def _too_large() -> DocumentTooLarge:
-    return DocumentTooLarge(f"A render's PDF has at most {LARGEST_RENDER // 1024**2} MiB.")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from app.api.deps import current_project, dependencies, public_url
 from app.api.parsing import LOCATION, StrictBlueprint
+from app.api.schemas.base import PageQuerySchema
 from app.api.schemas.webhooks import (
     WebhookActionSchema,
     WebhookChangeSchema,
@@ -15,7 +16,6 @@ from app.api.schemas.webhooks import (
     WebhookDeliveryQuerySchema,
     WebhookDeliverySchema,
     WebhookListSchema,
-    WebhookQuerySchema,
     WebhookSchema,
     WebhookWithSecretSchema,
 )
@@ -28,7 +28,7 @@ blueprint = StrictBlueprint("webhooks", __name__, description="Tell the project'
 
 
 @blueprint.get("")
-@blueprint.arguments(WebhookQuerySchema, location="query")
+@blueprint.arguments(PageQuerySchema, location="query")
 @blueprint.response(200, WebhookListSchema)
 def list_webhooks(query: Mapping[str, Any]) -> Page[WebhookSubscription]:
     """List the project's webhooks, newest first."""

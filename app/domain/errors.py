@@ -20,6 +20,9 @@ class Unauthorized(CountersignError):
 
     code = "unauthorized"
 
+    def __init__(self) -> None:
+        super().__init__("The API key is missing or not valid.")
+
 
 class InvalidRequest(CountersignError):
     """The request is understood and wrong; the paths are dotted wire names (contract section 1)."""

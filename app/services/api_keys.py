@@ -69,13 +69,13 @@ def authenticate(clear_text: str) -> UUID:
     """Return the project that the key belongs to; raise Unauthorized without saying what is wrong with it."""
     prefix = keys.prefix_of(clear_text)
     if prefix is None:
-        raise Unauthorized("The API key is missing or not valid.")
+        raise Unauthorized
     key = read_row(BY_PREFIX, {"prefix": prefix})
     # An unknown id costs the same comparison as a wrong secret.
     expected = key.sha256 if key is not None else UNKNOWN_KEY_SHA256
     matches = hmac.compare_digest(_hash(clear_text), expected)
     if key is None or not matches or key.revoked_at is not None:
-        raise Unauthorized("The API key is missing or not valid.")
+        raise Unauthorized
     _record_use(key.id, last_used_at=key.last_used_at)
     return cast("UUID", key.project_id)
 

@@ -171,6 +171,13 @@ class TrueOrFalse(fields.Boolean):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+class PageQuerySchema(WireSchema):
+    """The query of a list."""
+
+    limit = QueryNumber(load_default=50, validate=validate.Range(min=1, max=100))
+    cursor = Cursor()
+
+
 #: What the API description says of values that a method works out.
 URL = {"type": "string", "format": "uri"}
 URL_OR_NULL = {"type": ["string", "null"], "format": "uri"}

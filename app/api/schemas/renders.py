@@ -3,7 +3,7 @@
 from typing import Any
 
 from marshmallow import fields
-from marshmallow.validate import OneOf, Range
+from marshmallow.validate import OneOf
 
 from app.api.deps import public_url
 from app.api.schemas.base import (
@@ -11,8 +11,6 @@ from app.api.schemas.base import (
     URL,
     URL_OR_NULL,
     AnswerSchema,
-    Cursor,
-    QueryNumber,
     Timestamp,
     WireSchema,
     text,
@@ -29,13 +27,6 @@ class RenderFailSchema(WireSchema):
     """Why a render will never get its PDF."""
 
     error_message = fields.String(required=True, validate=text(longest=500))
-
-
-class RenderQuerySchema(WireSchema):
-    """The query of a list."""
-
-    limit = QueryNumber(load_default=50, validate=Range(min=1, max=100))
-    cursor = Cursor()
 
 
 class RenderSchema(AnswerSchema):

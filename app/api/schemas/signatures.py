@@ -14,7 +14,7 @@ from app.api.schemas.base import (
     Cursor,
     Identifier,
     Number,
-    QueryNumber,
+    PageQuerySchema,
     Timestamp,
     TrueOrFalse,
     WholeNumber,
@@ -104,15 +104,13 @@ class SignatureRemindSchema(WireSchema):
     message = fields.String(validate=letter(longest=1000))
 
 
-class SignatureQuerySchema(WireSchema):
+class SignatureQuerySchema(PageQuerySchema):
     """The query of a list. `status` may be given several times; both times are exclusive."""
 
-    limit = QueryNumber(load_default=50, validate=Range(min=1, max=100))
     render_id = Identifier()
     status = fields.List(fields.String(validate=OneOf(VISIBLE)), load_default=list)
     created_after = Cursor()
     created_before = Cursor()
-    cursor = Cursor()
 
 
 class RecipientSchema(AnswerSchema):

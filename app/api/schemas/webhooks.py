@@ -1,13 +1,12 @@
 """Webhooks on the wire (contract section 5)."""
 
 from marshmallow import fields
-from marshmallow.validate import Length, OneOf, Range
+from marshmallow.validate import Length, OneOf
 
 from app.api.schemas.base import (
     URL,
     AnswerSchema,
-    Cursor,
-    QueryNumber,
+    PageQuerySchema,
     Timestamp,
     TrueOrFalse,
     WireSchema,
@@ -38,14 +37,7 @@ class WebhookActionSchema(WireSchema):
     """The body of what needs none: nothing, or an empty object."""
 
 
-class WebhookQuerySchema(WireSchema):
-    """The query of a list."""
-
-    limit = QueryNumber(load_default=50, validate=Range(min=1, max=100))
-    cursor = Cursor()
-
-
-class WebhookDeliveryQuerySchema(WebhookQuerySchema):
+class WebhookDeliveryQuerySchema(PageQuerySchema):
     """The query of a list of deliveries."""
 
     status = fields.Enum(DeliveryStatus, by_value=True)
