@@ -10,6 +10,7 @@ from uuid import UUID
 
 from app.domain import clock
 from app.domain.ports import Box, PageSize
+from app.signer.entered import Entered, entered_by_others
 from app.signer.languages import Language
 from app.signer.models import EnvelopeStatus, Field, Link, Recipient
 from app.signer.signing_order import whose_turn
@@ -88,7 +89,7 @@ class CeremonyField:
 
 @dataclass(frozen=True, kw_only=True)
 class CeremonyView:
-    """Everything the signing page shows. Nothing of the other recipients is in it.
+    """Everything the signing page shows. Of the other recipients, only what they entered on the document is in it.
 
     `download_url` leads to the sealed document, once it is there.
     """
@@ -107,6 +108,8 @@ class CeremonyView:
     expires_at: datetime
     #: Anchors, of whomever, that the signed document will not show either.
     hidden_texts: tuple[Box, ...] = ()
+    #: What stands on the document already.
+    entered: tuple[Entered, ...] = ()
     #: What was entered at an earlier visit, by field id.
     draft: Mapping[str, str] = dataclasses.field(default_factory=dict)
     download_url: str | None = None
@@ -163,6 +166,7 @@ def view_of(
     """Return what the page shows this person; the fields only while they can be filled in."""
     envelope, state = recipient.envelope, state_of(recipient)
     fields = fields_of(recipient) if state is CeremonyState.READY else []
+    is_shown = state is CeremonyState.READY and code_step is None
     return CeremonyView(
         envelope_id=envelope.id,
         recipient_id=recipient.id,
@@ -177,6 +181,7 @@ def view_of(
         consent_text=consent_text,
         expires_at=envelope.expires_at,
         hidden_texts=tuple(Box(**place) for place in envelope.hidden_texts),
+        entered=tuple(entered_by_others(recipient)) if is_shown else (),
         draft={} if code_step else recipient.draft or {},
         download_url=download_url,
         code_step=code_step,

@@ -110,6 +110,10 @@ def test_two_sign_one_approves_and_one_gets_a_copy(desk, chromium, at, by_keyboa
     with window as page:
         approver = Visitor(page=page, language=language, by_keyboard=by_keyboard, name="anna")
         approver.open(link)
+        expect(page.locator(".entered")).to_have_count(2)
+        assert page.locator(".entered > span").evaluate_all(
+            "texts => texts.every(text => text.offsetWidth <= text.parentElement.clientWidth)"
+        )
         approver.sign()
         approver.tick()
         approver.finish()

@@ -3,9 +3,12 @@
 import base64
 
 import pytest
+from sqlalchemy import select
 
 from app.domain.errors import NotFound
+from app.domain.ports import Box
 from app.signer.ceremony import CeremonyClosed, CeremonyState, InvalidAnswers
+from app.signer.models import Field
 from tests.builders.pdfs import make_pdf
 from tests.builders.pictures import make_png
 from tests.signer.service import CLIENT, make_anchor, make_field, make_recipient
@@ -61,6 +64,22 @@ class TestLooking:
         service.send(**TWO | {"fields": []}, anchor_tags=anchors, pdf=pdf)
         [hidden] = service.ceremony.find(service.token()).hidden_texts
         assert hidden.page == 2
+
+    def test_a_person_is_shown_what_those_before_them_entered(self, service):
+        text = make_field(1, type="text", position={"x": 10.0, "y": 20.0, "width": 30.0, "height": 5.0})
+        service.send(**TWO | {"fields": [text, make_field(1), make_field(1, type="checkbox"), make_field(2)]})
+        assert service.ceremony.find(service.token()).entered == ()
+        service.sign(1, text="Rent: 900")
+        [rent, signature, tick] = service.ceremony.find(service.token(2)).entered
+        assert (rent.look, rent.value, rent.box) == ("text", "Rent: 900", Box(page=1, x=10, y=20, width=30, height=5))
+        assert (signature.look, signature.value) == ("signature", "Ana Ruiz")
+        assert tick.look == "tick"
+
+    def test_nothing_that_others_entered_is_shown_before_the_code(self, service):
+        service.send(**TWO, settings={"require_otp_verification": True, "use_signing_order": False})
+        with service.parts.database.unit_of_work() as session:
+            session.scalars(select(Field)).first().value = "typed:Ana Ruiz"
+        assert service.ceremony.find(service.token(2)).entered == ()
 
     def test_a_page_is_drawn_once_it_was_opened(self, service):
         service.send(pdf=make_pdf(pages=2))

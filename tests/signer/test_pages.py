@@ -8,6 +8,7 @@ import pytest
 from app.domain.ports import Box
 from app.signer.ceremony import CeremonyState, Client
 from app.signer.ceremony_view import MAX_USER_AGENT
+from app.signer.entered import Entered, Look
 from app.signer.page_guard import form_key
 from tests.signer.ceremony_in_memory import JANE, JOHN, PNG, TOKEN, make_field, make_view
 from tests.signer.page_browser import (
@@ -181,6 +182,18 @@ def test_a_text_that_the_signed_document_hides_is_hidden_on_its_page():
     blank = '<div class="blank" data-x="11.5" data-y="20.0" data-width="12.0" data-height="2.0"></div>'
     assert blank not in first
     assert blank in second
+
+
+def test_what_others_entered_stands_on_its_page():
+    box = Box(page=1, x=1.0, y=2.0, width=3.0, height=4.0)
+    looks = {Look.TEXT: "<b>", Look.SIGNATURE: "Ana", Look.PICTURE: "data:image/png;base64,AA", Look.TICK: "true"}
+    entered = tuple(Entered(box=box, look=look, value=value) for look, value in looks.items())
+    text = get(signing_browser(make_ceremony(make_view(entered=entered))), PAGE).text
+    assert '<div class="entered" data-look="text" data-x="1.0" data-y="2.0" data-width="3.0" data-height="4.0">' in text
+    assert "<span>&lt;b&gt;</span>" in text
+    assert "<span>Ana</span>" in text
+    assert '<img src="data:image/png;base64,AA" alt="Signature">' in text
+    assert 'aria-label="Ticked"' in text
 
 
 def test_radio_buttons_of_a_group_count_as_one_thing_to_do():

@@ -1,5 +1,6 @@
 // The fields on the pages: where they lie, whether they are filled in, and what is wrong with them.
 
+import { fitEntered } from "./entered.js";
 import { texts } from "./texts.js";
 import { bringIntoView } from "./view.js";
 
@@ -109,13 +110,16 @@ export function layOut(form) {
     const picture = sheet.querySelector("img");
     const points = Number(sheet.dataset.points);
     const height = points * (picture.getAttribute("height") / picture.getAttribute("width"));
-    sheet.querySelectorAll(".blank").forEach(place);
+    sheet.querySelectorAll(".blank, .entered").forEach(place);
     for (const root of sheet.querySelectorAll(".field")) {
       const field = new Field(root);
       field.place(height);
       fields.push(field);
     }
-    new ResizeObserver(() => sheet.style.setProperty("--point", `${sheet.clientWidth / points}px`)).observe(sheet);
+    new ResizeObserver(() => {
+      sheet.style.setProperty("--point", `${sheet.clientWidth / points}px`);
+      fitEntered(sheet);
+    }).observe(sheet);
   }
   return fields;
 }
