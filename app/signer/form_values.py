@@ -13,7 +13,7 @@ from app.signer.typesetting import fit_block, fit_line
 _MULTILINE, _PASSWORD = 1 << 12, 1 << 13  # field flags (ISO 32000-1, table 228)
 _PADDING = 2.0  # points between the border of a field and its text
 _DEFAULT_SIZE = 12.0
-_FONT_SIZE = re.compile(rb"([\d.]+)\s+Tf")
+_FONT_SIZE = re.compile(rb"(\d+\.?\d*|\.\d+)\s+Tf")
 
 #: By rotation of the field. A viewer moves the turned box into the field's rectangle by itself (ISO 32000-1, 12.5.5).
 _TURNS = {0: (1, 0, 0, 1, 0, 0), 90: (0, 1, -1, 0, 0, 0), 180: (-1, 0, 0, -1, 0, 0), 270: (0, -1, 1, 0, 0, 0)}

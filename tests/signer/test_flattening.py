@@ -66,6 +66,12 @@ def test_a_stale_picture_of_a_form_value_is_drawn_anew():
     assert "stale" not in text
 
 
+@pytest.mark.parametrize("size", ["..", "-9", "9.", ".", "0"])
+def test_an_odd_font_size_of_a_form_value_does_not_matter(size):
+    content = form_pdf(value=String("Plain value")).replace(b"/Helv 0 Tf", f"/Helv {size} Tf".encode())
+    assert "Plain value" in page_text(stamped(content))
+
+
 def test_a_stale_picture_of_an_emptied_field_goes():
     appearance = draw_text("stale", at=(2, 10), font_size=12)
     assert "stale" not in page_text(stamped(form_pdf(value=String(""), appearance=appearance, need_appearances=True)))
