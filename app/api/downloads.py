@@ -13,7 +13,7 @@ from app.services import stored_files
 
 #: The one kind of Range that is answered in part. Any other unit must be ignored, several ranges may be (RFC 9110
 #: section 14.2), and the library would refuse both.
-ONE_RANGE = re.compile(r"bytes=([0-9]+-[0-9]*|-[0-9]+)", re.IGNORECASE)
+ONE_RANGE = re.compile(r"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-(?P<last>[0-9]{1,18}))", re.IGNORECASE)
 
 
 def send_pdf(find: Callable[[], StoredFile], *, name: str) -> Response:
@@ -35,12 +35,20 @@ def send_pdf(find: Callable[[], StoredFile], *, name: str) -> Response:
     response.headers["Content-Security-Policy"] = "sandbox"
     response.set_etag(file.sha256)
     response.accept_ranges = "bytes"
-    is_understood = ONE_RANGE.fullmatch(request.headers.get("Range", "").strip()) is not None
     # If-Match is done with. The library would answer it with 412 and the file, also when it is `*` (RFC 9110 13.1.1).
     conditions = {name: value for name, value in request.environ.items() if name != "HTTP_IF_MATCH"}
     try:
-        response.make_conditional(conditions, accept_ranges=is_understood, complete_length=file.size)
+        response.make_conditional(conditions, accept_ranges=_is_for_a_part(file), complete_length=file.size)
     except RequestedRangeNotSatisfiable:
         response.close()  # The answer is another one now, so nobody else closes the file.
         raise
     return response
+
+
+def _is_for_a_part(file: StoredFile) -> bool:
+    """Tell whether the Range counts: with GET alone, and when the caller does not have the file (RFC 9110 13.2.2)."""
+    given = ONE_RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if given is None or request.method != "GET" or request.if_none_match.contains_weak(file.sha256):
+        return False
+    # More than there is at the end is all there is; the library would refuse it.
+    return given["last"] is None or int(given["last"]) <= file.size

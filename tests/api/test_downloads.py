@@ -95,8 +95,20 @@ def test_a_range_outside_the_file_is_416_and_says_its_length(api, file, given):
     assert answer.headers["Content-Range"] == f"bytes */{len(content)}"
 
 
-@pytest.mark.parametrize("given", ["items=0-1", "bytes=0-1,5-6", "nonsense", "bytes=", "bytes=a-b"])
-def test_a_range_that_is_not_understood_is_ignored(api, file, given):
+def test_a_range_of_head_is_ignored(api, file):
+    path, _, content = file
+
+    for given in ("bytes=0-9", "bytes=999999-"):
+        head = api.request("HEAD", path, headers={"Range": given})
+        assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(content)))
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["items=0-1", "bytes=0-1,5-6", "nonsense", "bytes=", "bytes=a-b", "bytes=-100000", f"bytes=0-{'9' * 5000}"],
+    ids=lambda given: given[:20],
+)
+def test_a_range_that_is_not_understood_or_is_the_whole_is_ignored(api, file, given):
     path, _, content = file
 
     answer = api.get(path, headers={"Range": given})
@@ -114,6 +126,8 @@ def test_a_file_that_the_caller_has_is_not_sent_again(api, file):
         assert answer.status_code == 304
         assert answer.data == b""
         assert answer.headers["ETag"] == tag
+        part = api.get(path, headers={"If-None-Match": given, "Range": "bytes=0-9"})
+        assert (part.status_code, part.data) == (304, b"")
     assert api.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
