@@ -7,12 +7,12 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
+from marshmallow import ValidationError, fields, pre_load
 from marshmallow.validate import Length, OneOf, Range
 
 from app.domain.ports import Designation
 from app.signer.answers import FIELD_TYPES
-from app.signer.text import holds_control
+from app.signer.schemas import Switch, TolerantSchema, not_blank, one_line
 
 DEFAULT_EXPIRATION_HOURS = 168
 #: Ten years; more would run into the end of the calendar.
@@ -24,16 +24,6 @@ TEMPORARY_PREFIX = "temp_"
 
 #: Other spellings of types (section 2.3).
 ALIASES = {"initials": "initial", "textarea": "text_area", "radio": "radio_buttons"}
-
-
-def _one_line(value: str) -> None:
-    if holds_control(value):
-        raise ValidationError("Control characters are not allowed.")
-
-
-def _not_blank(value: str) -> None:
-    if not value.strip():
-        raise ValidationError("Must not be blank.")
 
 
 def _mailable(value: str) -> None:
@@ -65,38 +55,28 @@ class PdfBytes(fields.Field[bytes]):
             raise ValidationError("Not valid base64.") from error
 
 
-class SettingsSchema(Schema):
+class SettingsSchema(TolerantSchema):
     """The switches that this service obeys (section 2.5); others are ignored."""
 
-    class Meta:
-        """Unknown members are ignored, as the provider does."""
-
-        unknown = EXCLUDE
-
-    use_signing_order = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
-    allow_download = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
-    attach_pdf_on_finish = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
-    send_signing_email = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
-    send_finish_email = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
-    send_expiration_email = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
-    send_cancellation_email = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
+    use_signing_order = Switch(load_default=True)
+    allow_download = Switch(load_default=True)
+    attach_pdf_on_finish = Switch(load_default=True)
+    send_signing_email = Switch(load_default=True)
+    send_finish_email = Switch(load_default=True)
+    send_expiration_email = Switch(load_default=True)
+    send_cancellation_email = Switch(load_default=True)
     #: Null leaves it to the account, and here that is no code.
-    require_otp_verification = fields.Boolean(truthy={True}, falsy={False}, allow_none=True, load_default=None)
-    hand_drawn_only = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
+    require_otp_verification = Switch(allow_none=True, load_default=None)
+    hand_drawn_only = Switch(load_default=False)
 
 
-class RecipientSchema(Schema):
+class RecipientSchema(TolerantSchema):
     """A person (section 2.2). `custom_fields` and the postal address are kept and given back."""
 
-    class Meta:
-        """Unknown members are ignored, as the provider does."""
-
-        unknown = EXCLUDE
-
     id = fields.String(allow_none=True, load_default=None)
-    first_name = fields.String(required=True, validate=[Length(1, 100), _not_blank, _one_line])
-    last_name = fields.String(allow_none=True, load_default=None, validate=[Length(max=100), _one_line])
-    email = fields.String(required=True, validate=[Length(1, 255), _one_line, _mailable])
+    first_name = fields.String(required=True, validate=[Length(1, 100), not_blank, one_line])
+    last_name = fields.String(allow_none=True, load_default=None, validate=[Length(max=100), one_line])
+    email = fields.String(required=True, validate=[Length(1, 255), one_line, _mailable])
     designation = fields.Enum(Designation, by_value=True, required=True)
     order = fields.Integer(strict=True, allow_none=True, load_default=None, validate=Range(min=0, max=1_000_000))
     phone_number = fields.String(allow_none=True, validate=Length(max=50))
@@ -110,13 +90,8 @@ class RecipientSchema(Schema):
     custom_fields = fields.Dict(keys=fields.String(), allow_none=True)
 
 
-class PositionSchema(Schema):
+class PositionSchema(TolerantSchema):
     """A box in percent of the page, origin top-left."""
-
-    class Meta:
-        """Unknown members are ignored, as the provider does."""
-
-        unknown = EXCLUDE
 
     x = fields.Float(required=True, allow_nan=False, validate=Range(0, 100))
     y = fields.Float(required=True, allow_nan=False, validate=Range(0, 100))
@@ -124,20 +99,15 @@ class PositionSchema(Schema):
     height = fields.Float(required=True, validate=Range(0, 100, min_inclusive=False))
 
 
-class _PlacedSchema(Schema):
-    """What fields and anchors share."""
-
-    class Meta:
-        """Unknown members are ignored; those of anchors are named in the answer's warnings."""
-
-        unknown = EXCLUDE
+class _PlacedSchema(TolerantSchema):
+    """What fields and anchors share. What they do not know of an anchor is named in the answer's warnings."""
 
     type = FieldType(required=True)
-    read_only = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
+    read_only = Switch(load_default=False)
     read_only_value = fields.String(allow_none=True, load_default=None, validate=Length(max=10_000))
     variable_name = fields.String(allow_none=True, load_default=None, validate=Length(max=255))
     dropdown_options = fields.List(
-        fields.String(validate=[Length(1, 200), _one_line]), allow_none=True, load_default=None, validate=Length(1, 100)
+        fields.String(validate=[Length(1, 200), one_line]), allow_none=True, load_default=None, validate=Length(1, 100)
     )
     multi_group_id = fields.UUID(allow_none=True, load_default=None)
 
@@ -148,13 +118,13 @@ class FieldSchema(_PlacedSchema):
     recipient_id = fields.String(required=True)
     page_number = fields.Integer(strict=True, required=True, validate=Range(min=1))
     position = fields.Nested(PositionSchema, required=True)
-    required = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
+    required = Switch(load_default=False)
 
 
 class AnchorSchema(_PlacedSchema):
     """A field at every place, or the n-th, where a text stands (section 2.4). Sizes are percent of the page."""
 
-    anchor_string = fields.String(required=True, validate=[Length(1, 200), _not_blank])
+    anchor_string = fields.String(required=True, validate=[Length(1, 200), not_blank])
     recipient_id = fields.Raw(required=True)
     width = fields.Float(allow_none=True, load_default=None, validate=Range(0, 100, min_inclusive=False))
     height = fields.Float(allow_none=True, load_default=None, validate=Range(0, 100, min_inclusive=False))
@@ -162,22 +132,17 @@ class AnchorSchema(_PlacedSchema):
     y_offset = fields.Float(load_default=0.0)
     offset_units = fields.String(load_default="percent", validate=OneOf(["percent", "pixels"]))
     occurrence = fields.Integer(strict=True, load_default=0, validate=Range(0, 1000))
-    case_sensitive = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
-    match_whole_word = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
-    ignore_if_not_present = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
-    remove_anchor_text = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
-    required = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
+    case_sensitive = Switch(load_default=False)
+    match_whole_word = Switch(load_default=True)
+    ignore_if_not_present = Switch(load_default=False)
+    remove_anchor_text = Switch(load_default=True)
+    required = Switch(load_default=True)
 
 
-class EnvelopeSchema(Schema):
+class EnvelopeSchema(TolerantSchema):
     """The whole body. What only the document or other members can tell is checked afterwards."""
 
-    class Meta:
-        """Unknown members are ignored, as the provider does."""
-
-        unknown = EXCLUDE
-
-    name = fields.String(required=True, validate=[Length(1, 255), _not_blank, _one_line])
+    name = fields.String(required=True, validate=[Length(1, 255), not_blank, one_line])
     description = fields.String(allow_none=True, load_default=None, validate=Length(max=5000))
     document = PdfBytes(allow_none=True, load_default=None)
     document_id = fields.UUID(allow_none=True, load_default=None)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import ValidationError, fields
 from marshmallow.validate import OneOf, Range
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import selectinload
 
 from app.signer.database import Database
 from app.signer.models import Envelope, EnvelopeStatus, Recipient
+from app.signer.schemas import TolerantSchema
 
 STATUSES: Mapping[str, EnvelopeStatus | None] = {
     # This service knows neither drafts nor deleted envelopes, so nothing has these two.
@@ -52,13 +53,8 @@ class Statuses(fields.String):
         return words
 
 
-class QuerySchema(Schema):
+class QuerySchema(TolerantSchema):
     """The query of the list."""
-
-    class Meta:
-        """Unknown parameters are ignored, as the provider does."""
-
-        unknown = EXCLUDE
 
     page = fields.Integer(load_default=1, validate=Range(1, 1_000_000))
     page_size = fields.Integer(load_default=50, validate=Range(1, 200))

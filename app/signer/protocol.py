@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import fields
 from marshmallow.validate import Length, OneOf, Range
 
 from app.domain.errors import NotFound
@@ -17,7 +17,8 @@ from app.signer.listing import list_envelopes
 from app.signer.models import EnvelopeStatus
 from app.signer.protocol_guard import ProtocolGuard, error_body
 from app.signer.reminders import NotTheirTurn
-from app.signer.text import holds_control, read_json
+from app.signer.schemas import Switch, TolerantSchema, one_line
+from app.signer.text import read_json
 from app.signer.uploads import MAX_BYTES, PDF
 from app.signer.wire import COMPANY_ID, WORKSPACE_NAME, iso
 
@@ -28,48 +29,28 @@ MAX_BODY_BYTES = 8 * 1024 * 1024
 SEALING_RETRY_AFTER = "2"
 
 
-def _one_line(value: str) -> None:
-    if holds_control(value):
-        raise ValidationError("Control characters are not allowed.")
-
-
-class CancelSchema(Schema):
+class CancelSchema(TolerantSchema):
     """The body of a cancel (section 9)."""
 
-    class Meta:
-        """Unknown members are ignored, as the provider does."""
-
-        unknown = EXCLUDE
-
-    reason = fields.String(allow_none=True, load_default=None, validate=[Length(max=500), _one_line])
-    notify_signers = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
+    reason = fields.String(allow_none=True, load_default=None, validate=[Length(max=500), one_line])
+    notify_signers = Switch(load_default=True)
 
 
 def _text(value: str) -> None:
-    _one_line(value.replace("\r\n", "\n").replace("\n", "").replace("\t", ""))
+    one_line(value.replace("\r\n", "\n").replace("\n", "").replace("\t", ""))
 
 
-class ResendSchema(Schema):
+class ResendSchema(TolerantSchema):
     """The body of a reminder (section 10)."""
-
-    class Meta:
-        """Unknown members are ignored, as the provider does."""
-
-        unknown = EXCLUDE
 
     recipient_ids = fields.List(fields.UUID(), required=True, validate=Length(min=1))
     custom_message = fields.String(allow_none=True, load_default=None, validate=[Length(max=1000), _text])
 
 
-class DocumentSchema(Schema):
+class DocumentSchema(TolerantSchema):
     """The announcement of a large document (section 3); this service takes PDFs only."""
 
-    class Meta:
-        """Unknown members are ignored, as the provider does."""
-
-        unknown = EXCLUDE
-
-    file_name = fields.String(required=True, validate=[Length(1, 255), _one_line])
+    file_name = fields.String(required=True, validate=[Length(1, 255), one_line])
     file_size = fields.Integer(strict=True, required=True, validate=Range(1, MAX_BYTES))
     content_type = fields.String(required=True, validate=OneOf([PDF]))
 
