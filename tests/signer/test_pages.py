@@ -186,14 +186,22 @@ def test_a_text_that_the_signed_document_hides_is_hidden_on_its_page():
 
 def test_what_others_entered_stands_on_its_page():
     box = Box(page=1, x=1.0, y=2.0, width=3.0, height=4.0)
-    looks = {Look.TEXT: "<b>", Look.SIGNATURE: "Ana", Look.PICTURE: "data:image/png;base64,AA", Look.TICK: "true"}
+    looks = {Look.TEXT: "<b>", Look.SIGNATURE: "Ana", Look.TICK: "true"}
     entered = tuple(Entered(box=box, look=look, value=value) for look, value in looks.items())
     text = get(signing_browser(make_ceremony(make_view(entered=entered))), PAGE).text
     assert '<div class="entered" data-look="text" data-x="1.0" data-y="2.0" data-width="3.0" data-height="4.0">' in text
     assert "<span>&lt;b&gt;</span>" in text
     assert "<span>Ana</span>" in text
-    assert '<img src="data:image/png;base64,AA" alt="Signature">' in text
     assert 'aria-label="Ticked"' in text
+
+
+def test_a_drawn_signature_is_sent_once_for_all_the_places_where_it_stands():
+    box = Box(page=1, x=1.0, y=2.0, width=3.0, height=4.0)
+    drawn = [f"data:image/png;base64,{letters}" for letters in ("AA", "aa", "AA", "AA")]
+    entered = tuple(Entered(box=box, look=Look.PICTURE, value=value) for value in drawn)
+    text = get(signing_browser(make_ceremony(make_view(entered=entered))), PAGE).text
+    assert re.findall(r'<img data-picture="(\d)" alt="Signature">', text) == ["0", "1", "0", "0"]
+    assert text.count("data:image/png;base64,AA") == 1
 
 
 def test_radio_buttons_of_a_group_count_as_one_thing_to_do():

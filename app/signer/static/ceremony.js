@@ -1,6 +1,7 @@
 // The signing page: ties the fields, the guide and the dialogs together.
 
 import { keepDraft } from "./draft.js";
+import { showPictures } from "./entered.js";
 import { layOut, offerToday, openByTouch, toSteps } from "./fields.js";
 import { Guide } from "./guide.js";
 import { readPagesAloud } from "./page-texts.js";
@@ -13,6 +14,7 @@ const inkDialog = new InkDialog(document.getElementById("ink-dialog"), inks);
 
 document.querySelectorAll("[data-needs-script]").forEach((element) => { element.hidden = false; });
 inks.paintAll();
+showPictures(form);
 const guide = new Guide(form, toSteps(fields));
 fields.forEach(openByTouch);
 fields.forEach(offerToday);
