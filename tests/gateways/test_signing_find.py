@@ -94,10 +94,11 @@ def test_a_deleted_envelope_is_not_found(requests_mock):
     assert find() == ()
 
 
-def test_a_name_that_the_text_search_may_misread_does_not_narrow_it(requests_mock):
-    call = requests_mock.get(LIST_URL, json=page(item(name="a\\b")))
+@pytest.mark.parametrize("name", ["a\\b", " Lease", "Lease ", "The  lease", "The\N{NO-BREAK SPACE}lease"])
+def test_a_name_that_the_service_may_read_or_keep_otherwise_does_not_narrow_the_search(requests_mock, name):
+    call = requests_mock.get(LIST_URL, json=page(item(name=" ".join(name.split()))))
 
-    assert len(find("a\\b")) == 1
+    assert [hit.provider_id for hit in find(name)] == [ENVELOPE_ID]
     assert "name" not in call.last_request.qs
 
 
