@@ -38,9 +38,9 @@ def redraw(*, content: bytes, max_bytes: int) -> bytes | None:
     Nothing of a stranger's file but its pixels goes on the document: no metadata, nothing hidden behind the picture.
     Raises UnreadablePdf like `open_image`.
     """
-    if not has_ink(content=content):
-        return None
     picture = open_image(content)
+    if not _has_ink(picture):
+        return None
     while len(clean := _png(picture)) > max_bytes:
         picture = picture.resize((max(1, picture.width * 3 // 4), max(1, picture.height * 3 // 4)))
     return clean
@@ -53,12 +53,8 @@ def _png(picture: Image.Image) -> bytes:
     return output.getvalue()
 
 
-def has_ink(*, content: bytes) -> bool:
-    """Tell whether anything is drawn that shows on white paper: a canvas that was cleared sends a valid, empty picture.
-
-    Raises UnreadablePdf like `open_image`.
-    """
-    picture = open_image(content)
+def _has_ink(picture: Image.Image) -> bool:
+    """Tell whether anything shows on white paper: a canvas that was cleared sends a valid, empty picture."""
     paper = Image.new("RGBA", picture.size, "white")
     darkness = ImageChops.invert(Image.alpha_composite(paper, picture).convert("L"))
     return darkness.point(lambda value: 255 if value > _PAPER_GREY else 0).getbbox() is not None
