@@ -12,8 +12,28 @@ from app.domain.errors import CountersignError, InvalidRequest
 
 log = structlog.get_logger(__name__)
 
+
+class InvalidJson(CountersignError):
+    """The body is not valid JSON."""
+
+    code = "invalid_json"
+
+
+class UnsupportedMediaType(CountersignError):
+    """The body is of a kind that the route does not take."""
+
+    code = "unsupported_media_type"
+
+
+class RequestTooLarge(CountersignError):
+    """The body is over the route's limit."""
+
+    code = "request_too_large"
+
+
 #: Looked up along the class's MRO, so a new child inherits its parent's status.
 STATUS_BY_ERROR: dict[type[CountersignError], int] = {
+    InvalidJson: 400,
     errors.InvalidRequest: 400,
     errors.UnreadablePdf: 400,
     errors.Unauthorized: 401,
@@ -23,6 +43,8 @@ STATUS_BY_ERROR: dict[type[CountersignError], int] = {
     errors.Conflict: 409,
     errors.IdempotencyKeyReused: 409,
     errors.DocumentTooLarge: 413,
+    RequestTooLarge: 413,
+    UnsupportedMediaType: 415,
     errors.RateLimited: 429,
     errors.ProviderError: 502,
     errors.UpstreamError: 502,
@@ -45,27 +67,6 @@ CODE_BY_STATUS = {
 INTERNAL = ("internal", "Something went wrong on this server.")
 
 SERVER_ERROR = 500
-
-
-class InvalidJson(CountersignError):
-    """The body is not valid JSON."""
-
-    code = "invalid_json"
-
-
-class UnsupportedMediaType(CountersignError):
-    """The body is of a kind that the route does not take."""
-
-    code = "unsupported_media_type"
-
-
-class RequestTooLarge(CountersignError):
-    """The body is over the route's limit."""
-
-    code = "request_too_large"
-
-
-STATUS_BY_ERROR |= {InvalidJson: 400, UnsupportedMediaType: 415, RequestTooLarge: 413}
 
 
 def register_error_handlers(app: Flask) -> None:

@@ -40,7 +40,6 @@ SMTP_PORT = 587
 SMTPS_PORT = 465
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
-
 #: What the audit trail says of a mail that went out.
 SENT = {
     MailKind.INVITATION: "Sent an invitation",
@@ -51,7 +50,6 @@ SENT = {
     MailKind.DECLINED: "Sent word that somebody declined",
     MailKind.EXPIRATION: "Sent word of the expiry",
 }
-
 
 #: Mails that mean nothing once the envelope is over.
 ABOUT_OPEN_ENVELOPES = frozenset({MailKind.INVITATION, MailKind.REMINDER, MailKind.CODE})

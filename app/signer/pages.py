@@ -41,6 +41,16 @@ from app.signer.visit import (
     require_own_form,
 )
 
+FONTS = Path(__file__).parent / "fonts"
+SCRIPT_FONT = "DancingScript-Regular.otf"
+FONT_SECONDS = 86_400
+
+#: One drawn signature and one set of initials (each under 400 kB as base64), and the texts of many fields.
+MAX_FORM_BYTES = 4 * 1024 * 1024
+
+#: How a page that only says how things stand is answered; other states are a plain 200.
+STATUS_OF_STATE = {CeremonyState.EXPIRED: 410, CeremonyState.CANCELLED: 410}
+
 pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static", static_url_path="/assets")
 pages.before_request(harden)
 pages.register_blueprint(code_pages)
@@ -65,17 +75,6 @@ def listen() -> None:
 @lru_cache(maxsize=256)  # Browsers send the same few headers again and again.
 def _language(accept_language: str) -> Language:
     return choose(parse_accept_header(accept_language, LanguageAccept))
-
-
-FONTS = Path(__file__).parent / "fonts"
-SCRIPT_FONT = "DancingScript-Regular.otf"
-FONT_SECONDS = 86_400
-
-#: One drawn signature and one set of initials (each under 400 kB as base64), and the texts of many fields.
-MAX_FORM_BYTES = 4 * 1024 * 1024
-
-#: How a page that only says how things stand is answered; other states are a plain 200.
-STATUS_OF_STATE = {CeremonyState.EXPIRED: 410, CeremonyState.CANCELLED: 410}
 
 
 @pages.get("/signing/<token>")

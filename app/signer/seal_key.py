@@ -17,6 +17,18 @@ from app.domain import clock
 NAME = "Countersign seal"
 _LIFETIME = timedelta(days=3652)  # ten years
 
+_SIGNATURES_ONLY = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=True,  # called nonRepudiation in older texts
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 class UnusableCertificate(ValueError):
     """The P12 file cannot seal; the message says why, in one sentence without secrets."""
@@ -96,19 +108,6 @@ def _new_p12(now: datetime, passphrase: str | None) -> bytes:
     if passphrase:
         protection = serialization.BestAvailableEncryption(passphrase.encode())
     return pkcs12.serialize_key_and_certificates(NAME.encode(), key, certificate, None, protection)
-
-
-_SIGNATURES_ONLY = x509.KeyUsage(
-    digital_signature=True,
-    content_commitment=True,  # called nonRepudiation in older texts
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=False,
-    crl_sign=False,
-    encipher_only=False,
-    decipher_only=False,
-)
 
 
 def _create_once(path: Path, content: bytes, *, mode: int) -> None:

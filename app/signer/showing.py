@@ -13,6 +13,25 @@ from app.signer.database import Database
 from app.signer.links import hash_token
 from app.signer.models import Envelope, EnvelopeStatus, Link, Recipient
 
+_links, _recipients, _envelopes = (model.__table__.c for model in (Link, Recipient, Envelope))
+
+_BY_TOKEN = Prepared(
+    select(
+        _links.recipient_id,
+        _links.confirmed_at,
+        _recipients.viewed_at,
+        _envelopes.status,
+        _envelopes.expires_at,
+        _envelopes.settings,
+        _envelopes.document_sha256,
+        _envelopes.document_key,
+        func.json_array_length(_envelopes.pages).label("page_count"),
+    )
+    .where(_links.token_hash == bindparam("token_hash"))
+    .join_from(Link.__table__, Recipient.__table__)
+    .join(Envelope.__table__)
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShownDocument:
@@ -30,7 +49,7 @@ def find_shown_document(database: Database, token: str) -> ShownDocument:
     Raises NotFound for an unknown token, else CeremonyClosed. Whoever has opened a document had their turn, and keeps
     it until they have signed.
     """
-    row = database.look_up(_LOOK, token_hash=hash_token(token))
+    row = database.look_up(_BY_TOKEN, token_hash=hash_token(token))
     if row is None:
         raise NotFound("There is no such link.")
     if is_locked(row.settings, confirmed_at=row.confirmed_at):
@@ -44,23 +63,3 @@ def find_shown_document(database: Database, token: str) -> ShownDocument:
     return ShownDocument(
         recipient_id=row.recipient_id, sha256=row.document_sha256, key=row.document_key, page_count=row.page_count
     )
-
-
-_links, _recipients, _envelopes = (model.__table__.c for model in (Link, Recipient, Envelope))
-
-_LOOK = Prepared(
-    select(
-        _links.recipient_id,
-        _links.confirmed_at,
-        _recipients.viewed_at,
-        _envelopes.status,
-        _envelopes.expires_at,
-        _envelopes.settings,
-        _envelopes.document_sha256,
-        _envelopes.document_key,
-        func.json_array_length(_envelopes.pages).label("page_count"),
-    )
-    .where(_links.token_hash == bindparam("token_hash"))
-    .join_from(Link.__table__, Recipient.__table__)
-    .join(Envelope.__table__)
-)

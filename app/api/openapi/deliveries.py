@@ -64,8 +64,8 @@ def _operation(event: str, meaning: str, body: dict[str, Any], example: dict[str
             "tags": ["events"],
             "security": [],
             "parameters": [
-                {"in": "header", "name": name, "required": always, "description": meaning, "schema": schema}
-                for name, always, meaning, schema in HEADERS
+                {"in": "header", "name": name, "required": always, "description": description, "schema": schema}
+                for name, always, description, schema in HEADERS
             ],
             "requestBody": {"required": True, "content": {JSON: {"schema": body, "example": example}}},
             "responses": answers,
