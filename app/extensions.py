@@ -1,4 +1,4 @@
-"""Unbound extensions, and how this project talks to its databases. `factory.py` binds them."""
+"""Unbound extensions, and how this project talks to its databases. `foundation.py` binds them."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""The composition root: the only code that knows every part."""
+"""The composition root of the API: its routes, on the foundation that the worker and the commands stand on too."""
 
 from flask import Flask
 

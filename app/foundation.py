@@ -1,6 +1,7 @@
 """What the API, the worker and the commands stand on: the database and the outside world, bound to a Flask app.
 
-The worker stays for long and serves no HTTP API, so it does without all that the API is made of: `factory.py`.
+The only code that knows every gateway. What the API is made of besides is in `factory.py`: the worker serves no HTTP,
+and need not keep that in memory.
 """
 
 from collections.abc import Callable

@@ -101,7 +101,7 @@ class _Letters:
             yield character
 
     def _first_line(self, match: re.Match[str]) -> list[int]:
-        """Yield the visible characters of the match up to the first line end after any of them."""
+        """Return where the visible characters of the match are, up to the first line end after any of them."""
         line: list[int] = []
         for index in range(*match.span()):
             if self.text[index] not in (_GAP, _LINE_END):

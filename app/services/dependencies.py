@@ -15,7 +15,7 @@ from app.domain.ports import (
 
 @dataclass(frozen=True, kw_only=True)
 class Dependencies:
-    """The outside world, built once in `factory.py`."""
+    """The outside world, built once in `foundation.py`."""
 
     settings: Settings
     storage: FileStorage

@@ -1,4 +1,4 @@
-"""Webhook subscriptions of a project: create, list, get, update, delete, rotate (contract section 5)."""
+"""Webhook subscriptions of a project: create, list, get, change, delete, rotate (contract section 5)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta

@@ -26,9 +26,8 @@ LIST_STATUS = {
     EnvelopeStatus.EXPIRED: "expired",
 }
 
-#: Settings that exist on the resource and that this service does not know (section 5).
+#: Settings that the resource always shows and an envelope need not have (section 5).
 UNSET = ("allow_presigning_download", "require_otp_verification", "disable_guided_navigation")
-
 
 #: What is said of a person of whom nothing of this is known (section 7).
 NO_CONTACT: Mapping[str, Any] = {

@@ -56,7 +56,7 @@ class Envelope(Lease, SignerBase):
     document_sha256: Mapped[str] = mapped_column(String(64))
     #: One `{"width", "height"}` in points for each page, as displayed.
     pages: Mapped[list[Any]]
-    #: Boxes `{"page", "x", "y", "width", "height", "text"}` of anchor texts that the signed document hides.
+    #: Boxes `{"page", "x", "y", "width", "height"}` of anchor texts that the signed document hides.
     hidden_texts: Mapped[list[Any]]
 
     sealed_at: Mapped[datetime | None]
