@@ -8,7 +8,7 @@ from typing import Any
 
 from app.signer.languages import tell as _
 from app.signer.models import Field
-from app.signer.text import holds_control
+from app.signer.text import holds_control, is_blank
 
 #: A drawn or uploaded signature, as the page sends it.
 DRAWN_PREFIX = "data:image/png;base64,"
@@ -96,7 +96,7 @@ def _check(field: Field, value: str, redraw: Redraw) -> str | None:
     if field.type in SIGNATURE_TYPES:
         return _check_signature(field, value, redraw)
     value = value.replace("\r\n", "\n")
-    if not value.strip():
+    if is_blank(value):
         if field.required and field.group is None:
             raise _Wrong(_("This field is required."))
         return None
@@ -120,7 +120,7 @@ def _check_signature(field: Field, value: str, redraw: Redraw) -> str | None:
         return None
     if value.startswith(TYPED_PREFIX):
         typed = value.removeprefix(TYPED_PREFIX).strip()
-        if not typed or len(typed) > MAX_TYPED or holds_control(typed):
+        if is_blank(typed) or len(typed) > MAX_TYPED or holds_control(typed):
             raise _Wrong(_("Please type a name of at most %(limit)s characters.", limit=MAX_TYPED))
         return TYPED_PREFIX + typed
     if not value.startswith(DRAWN_PREFIX):
