@@ -39,7 +39,7 @@ def _one_line(what: str) -> Callable[[Command], Command]:
 @with_app
 @_one_line("The backup failed, and nothing is left of it")
 def back_up(folder: Path) -> None:
-    """Back up the databases, the files and the seal's key into the new folder DIR, while everything runs."""
+    """Back up databases, files and the seal's key. They go into the new folder DIR, while everything runs."""
     holdings = [_api(), *filter(None, [signer.holding(existing=True)])]
     made = backups.make(
         folder, holdings, archive=LocalStorage(folder), program=version("countersign"), report=progress()
@@ -56,7 +56,7 @@ def back_up(folder: Path) -> None:
 @with_any_schema
 @_one_line("The restore failed; it can be run again")
 def restore(folder: Path) -> None:
-    """Check the backup in the folder DIR, and bring back what it holds where the settings say: nothing may be there."""
+    """Restore the backup in the folder DIR. It is checked first, and goes where the settings say if nothing is there."""
     holdings = [_api(), *filter(None, [signer.holding(existing=False)])]
     backup, restored = restoring.restore(folder, holdings, archive=LocalStorage(folder), report=progress())
     for part in restored:

@@ -26,7 +26,7 @@ def database() -> None:
 @database.command("upgrade")
 @with_any_schema
 def upgrade() -> None:
-    """Bring the database's tables up to this version; who runs it twice at once waits, and finds it done."""
+    """Upgrade the tables to this version. A second upgrade at the same time waits, and finds it done."""
     upgraded = migration.upgrade(db.engine, schema.MIGRATIONS, place="DATABASE_URL")
     click.echo("The database is upgraded." if upgraded else "The database is up to date.")
 
@@ -36,7 +36,7 @@ def upgrade() -> None:
 @click.argument("target")
 @click.option("--signer", is_flag=True, help="They are databases of the bundled signing service.")
 def copy(source: str, target: str, *, signer: bool) -> None:
-    """Copy all rows of the database at the URL SOURCE into the empty one at TARGET, and compare.
+    """Copy a database into an empty one. All rows go from the URL SOURCE to the URL TARGET, and are compared.
 
     The tables of TARGET are made. Stop everything that writes to SOURCE before: what comes later is not copied.
     """

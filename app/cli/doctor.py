@@ -13,7 +13,7 @@ from app.services import doctor
 @click.command("doctor")
 @with_any_schema
 def examine() -> None:
-    """Say what is well and what is not; exit with 1 if something needs a person."""
+    """Say what is well, and what is not. Exits with 1 if something needs a person."""
     findings = [*doctor.examine(dependencies()), *signer.examine()]
     for finding in findings:
         mark = "ok  " if finding.advice is None else "LOOK"

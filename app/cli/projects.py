@@ -9,7 +9,7 @@ from app.services import projects
 
 @click.group("projects")
 def projects_group() -> None:
-    """Make projects: each has its own keys, renders and signature requests."""
+    """Create and list projects. Each has its own keys, renders and signature requests."""
 
 
 @projects_group.command("create")

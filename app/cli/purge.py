@@ -55,13 +55,16 @@ class FinalStatuses(click.ParamType[list[Status]]):
 
 
 @click.command("purge")
-@click.option("--older-than", required=True, type=Age(), help="How long ago they ended at least: 365d, 12h, 30m.")
+@click.option("--older-than", required=True, type=Age(), help="How long ago they must have ended: 365d, 12h, 30m.")
 @click.option("--status", "statuses", required=True, type=FinalStatuses(), help="Such as cancelled,expired.")
-@click.option("--project", "project_id", type=click.UUID, help="Of this project only.")
+@click.option("--project", "project_id", type=click.UUID, help="Only those of this project.")
 @click.option("--yes", is_flag=True, help="Delete them; without this, they are only counted.")
 @with_app
 def purge_requests(older_than: timedelta, statuses: list[Status], project_id: UUID | None, *, yes: bool) -> None:
-    """Delete requests that ended long ago, with their people, history, webhooks and files. Shows first, --yes does."""
+    """Delete requests that ended long ago. Their people, history, webhooks and files go too.
+
+    Without --yes it only says what it would delete.
+    """
     if project_id is not None:
         projects.get(project_id)
     deps = dependencies()

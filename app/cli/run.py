@@ -18,7 +18,7 @@ PORT = click.IntRange(0, 65535)
     "--signer-port", type=PORT, default=Ports.signer, show_default=True, help="Where the signing service listens."
 )
 def run_locally(port: int, signer_port: int) -> None:
-    """Start everything on this machine, for trying out and for development."""
+    """Run everything on this machine. For trying out and for development."""
     try:
         local.run(Ports(api=port, signer=signer_port))
     except (local.CannotRun, SettingsError, WrongSchema) as error:

@@ -37,7 +37,7 @@ REMEDY = "start the signing service once, which upgrades them"
     help="The certificate (PEM) that it should be sealed with. Default: the signing service's own.",
 )
 def verify_seal(file: Path, certificate: Path | None) -> None:
-    """Check a sealed PDF offline, and say in plain words what holds and what does not."""
+    """Check the seal of a PDF, offline. Says in plain words what holds and what does not."""
     from app.signer.verification import verify_file  # noqa: PLC0415 (see above)
 
     try:
@@ -70,7 +70,7 @@ def audit_group() -> None:
 @click.argument("envelope_id", type=click.UUID)
 @click.option("--hash", "certificate_hash", help="The hash of the last line, as on the certificate of completion.")
 def verify_audit(envelope_id: UUID, certificate_hash: str | None) -> None:
-    """Check an envelope's audit trail offline; its id is on the certificate of completion."""
+    """Check an audit trail, offline. The envelope's id is on its certificate of completion."""
     from app.signer.audit_check import check_trail  # noqa: PLC0415 (see above)
 
     try:

@@ -15,7 +15,7 @@ from app.services import deliveries, projects, webhooks
 
 @click.group("webhooks")
 def webhooks_group() -> None:
-    """Tell projects' servers what happens to their requests, and see whether they were told."""
+    """Look after webhooks and their deliveries."""
 
 
 @webhooks_group.command("create")
@@ -27,7 +27,7 @@ def webhooks_group() -> None:
 @click.option("--description", type=Line(longest=255), help="What the webhook is for.")
 @with_app
 def create_webhook(project_id: UUID, url: str, events: tuple[Event, ...], description: str | None) -> None:
-    """Subscribe an address; its secret is printed now and never again."""
+    """Subscribe an address to events. Its secret is printed now and never again."""
     projects.get(project_id)
     created = webhooks.create(
         project_id=project_id,
@@ -54,7 +54,7 @@ def list_webhooks() -> None:
 @click.argument("webhook_id", type=click.UUID)
 @with_app
 def rotate_webhook_secret(webhook_id: UUID) -> None:
-    """Make a new secret; the old one signs as well for 24 hours."""
+    """Make a new secret. The old one signs as well for 24 hours."""
     rotated = webhooks.rotate_secret(webhook_id, project_id=webhooks.owner(webhook_id))
     click.echo("Keep this secret: it is shown only once.", err=True)
     click.echo(rotated.secret)
@@ -92,7 +92,7 @@ def delete_webhook(webhook_id: UUID, *, yes: bool) -> None:
 @click.option("--yes", is_flag=True, help="Send them; without this, they are only counted.")
 @with_app
 def redeliver(since: datetime, status: DeliveryStatus, *, yes: bool) -> None:
-    """Send again what did not arrive: the same bytes with the same ids. The worker does the sending."""
+    """Send again what did not arrive. The worker sends the same bytes with the same ids."""
     since = since.replace(tzinfo=UTC)
     count = deliveries.count_to_redeliver(since=since, status=status)
     click.echo(f"{count} deliveries are {status} since {since:%Y-%m-%d %H:%M} UTC.")

@@ -18,7 +18,7 @@ from app.metrics_server import MetricsServer
 @click.option("--once", is_flag=True, help="Do all that is due, then exit.")
 @long_running
 def run_worker(*, once: bool) -> None:
-    """Do the background work: events, archiving, requests in doubt, webhooks."""
+    """Do the background work. That is events, archiving, requests in doubt, and webhooks."""
     deps = dependencies()
     app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 (threads take the app along)
     if once:

@@ -97,7 +97,7 @@ def _examine_webhooks() -> Finding:
     return Finding(
         subject=subject,
         state=str(count),
-        advice="see `countersign webhooks list`, and tell their owners: of what happens now they do not hear",
+        advice="see `countersign webhooks list`, and tell their owners: they hear of nothing until it is on again",
     )
 
 
