@@ -56,7 +56,7 @@ def back_up(folder: Path) -> None:
 @with_any_schema
 @_one_line("The restore failed; it can be run again")
 def restore(folder: Path) -> None:
-    """Restore the backup in the folder DIR. It is checked first, and goes where the settings say if nothing is there."""
+    """Restore the backup in the folder DIR. It is checked first, and goes where the settings say, if that is empty."""
     holdings = [_api(), *filter(None, [signer.holding(existing=False)])]
     backup, restored = restoring.restore(folder, holdings, archive=LocalStorage(folder), report=progress())
     for part in restored:
