@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from app.signer.languages import tell as _
@@ -53,6 +54,7 @@ def check_answers(
     fields: Iterable[Field], values: Mapping[str, str], *, consent: bool, redraw: Redraw
 ) -> dict[str, str | None]:
     """Return the value to store for each field id; raise InvalidAnswers naming everything that is wrong."""
+    redraw = lru_cache(maxsize=2)(redraw)  # a signature and initials, each adopted in many places
     open_fields = [field for field in fields if not field.read_only]
     known = {str(field.id) for field in open_fields}
     form_errors = [] if consent else [_("Please agree to sign electronically.")]

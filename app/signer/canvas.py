@@ -59,6 +59,20 @@ class Fonts:
                 font[key] = value
 
 
+class Picture(NamedTuple):
+    """A picture that a PDF holds once, however often it is placed."""
+
+    stream: Object
+    width: int
+    height: int
+
+
+def embed_picture(pdf: Pdf, content: bytes) -> Picture:
+    """Put a PNG into the PDF; raise UnreadablePdf when it is none."""
+    picture = open_image(content)
+    return Picture(pdf.make_indirect(_image_object(pdf, picture)), picture.width, picture.height)
+
+
 class Canvas:
     """Collects the operators and the resources of one sheet."""
 
@@ -126,14 +140,13 @@ class Canvas:
             self.text(line, left, top - line.ascent * setting.size / 1000, setting.size, colour=colour)
             top -= line.height * setting.size / 1000
 
-    def image(self, content: bytes, box: Box) -> None:
-        """Place a PNG as large as the box allows, undistorted and centred; raise UnreadablePdf when it is none."""
-        picture = open_image(content)
+    def image(self, picture: Picture, box: Box) -> None:
+        """Place a picture as large as the box allows, undistorted and centred."""
         scale = min(box.width / picture.width, box.height / picture.height)
         width, height = picture.width * scale, picture.height * scale
         left, bottom = box.x + (box.width - width) / 2, box.y + (box.height - height) / 2
         name = f"/Image{len(self._image_resources)}"
-        self._image_resources[name] = self._pdf.make_indirect(_image_object(self._pdf, picture))
+        self._image_resources[name] = picture.stream
         self._add(f"q {_numbers(width, 0, 0, height, left, bottom)} cm {name} Do Q")
 
     def _add(self, operators: str) -> None:

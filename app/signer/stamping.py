@@ -1,7 +1,8 @@
 """Draws what the signers filled in onto the pages. Runs in the PDF child process: JSON types and bytes in and out."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any
 
 from pikepdf import Pdf
@@ -11,7 +12,7 @@ from app.domain.ports import PageSize
 from app.pdf.boxes import frame_of
 from app.pdf.documents import opened
 from app.pdf.geometry import displayed_size
-from app.signer.canvas import WHITE, Box, Canvas, Colour, Fonts
+from app.signer.canvas import WHITE, Box, Canvas, Colour, Fonts, Picture, embed_picture
 from app.signer.flattening import flatten
 from app.signer.overlay import contain, lay_over
 from app.signer.typefaces import Style
@@ -57,6 +58,8 @@ def _stamp_pages(pdf: Pdf, fonts: Fonts, marks: Sequence[dict[str, Any]], hide: 
     if any(not 1 <= item["page"] <= len(pdf.pages) for item in (*marks, *hide)):
         raise UnreadablePdf("A field is on a page that the document does not have.")
     missing: dict[str, None] = {}
+    # One drawing is adopted in many places.
+    embed = cache(partial(embed_picture, pdf))
     for number, page in enumerate(pdf.pages, start=1):
         on_page = [mark for mark in marks if mark["page"] == number]
         hidden = [box for box in hide if box["page"] == number]
@@ -69,16 +72,16 @@ def _stamp_pages(pdf: Pdf, fonts: Fonts, marks: Sequence[dict[str, Any]], hide: 
         for box in hidden:
             canvas.rectangle(_box(size, box), colour=WHITE)
         for mark in on_page:
-            missing |= dict.fromkeys(_draw(canvas, _box(size, mark), mark))
+            missing |= dict.fromkeys(_draw(canvas, _box(size, mark), mark, embed))
         lay_over(page, canvas)
     return list(missing)
 
 
-def _draw(canvas: Canvas, box: Box, mark: dict[str, Any]) -> Sequence[str]:
+def _draw(canvas: Canvas, box: Box, mark: dict[str, Any], embed: Callable[[bytes], Picture]) -> Sequence[str]:
     """Draw one mark and return the characters that no typeface has."""
     match mark["kind"]:
         case "image":
-            canvas.image(mark["png"], box)
+            canvas.image(embed(mark["png"]), box)
             return ()
         case "check":
             _draw_tick(canvas, box)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from app.domain.errors import NotFound
 from app.domain.ports import Box
+from app.signer.answers import check_answers
 from app.signer.ceremony import CeremonyClosed, CeremonyState, InvalidAnswers
 from app.signer.models import Field
 from tests.builders.pdfs import make_pdf
@@ -219,6 +220,13 @@ class TestFinishing:
             opened(type_, **extra)(value)
         assert len(refused.value.field_errors) == 1
         assert refused.value.form_errors == []
+
+    def test_a_drawing_that_stands_in_many_places_is_drawn_anew_once(self):
+        fields = [Field(id=number, type="signature", read_only=False) for number in range(20)]
+        drawn_anew = []
+        values = dict.fromkeys((str(field.id) for field in fields), DRAWN)
+        check_answers(fields, values, consent=True, redraw=lambda png: drawn_anew.append(png) or png)
+        assert len(drawn_anew) == 1
 
     def test_nobody_signs_without_consent(self, opened):
         with pytest.raises(InvalidAnswers) as refused:

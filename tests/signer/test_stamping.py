@@ -4,7 +4,7 @@ import pikepdf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pikepdf import Array, Dictionary, Name, String
+from pikepdf import Array, Dictionary, Name, Stream, String
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from app.domain.errors import UnreadablePdf
@@ -79,6 +79,13 @@ def test_any_place_on_any_page_is_met(rotate, corner, place):
     content = make_pdf(size=TALL, rotate=rotate, crop=(*corner, 400, 600))
     box = mark("image", **place)
     assert_at(find_ink(stamped(content, box | {"png": filling_png(content, box)}), magenta), box, within=1)
+
+
+def test_a_picture_that_stands_in_many_places_is_in_the_file_once():
+    marks = [mark("image", page=page, x=x, png=ink_png()) for page in (1, 2) for x in (10, 50)]
+    with pikepdf.open(io.BytesIO(stamped(make_pdf(pages=2), *marks))) as pdf:
+        pictures = [item for item in pdf.objects if isinstance(item, Stream) and item.get("/Subtype") == Name.Image]
+    assert len(pictures) == 2  # with its transparency
 
 
 def test_a_picture_keeps_its_proportions_and_stands_in_the_middle():
