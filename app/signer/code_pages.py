@@ -26,7 +26,8 @@ def send_code(recipient_id: str) -> ResponseReturnValue:
     try:
         _codes().send(token, client())
     except TooManyCodes:
-        return code_page(view, token, error=_("Please wait a little before you ask for another code."), status=429)
+        wait = _("Please wait a little before you ask for another code.")
+        return code_page(view, token, send_error=wait, status=429)
     except CeremonyClosed:
         pass  # The signing page says why.
     return redirect(page_path(view), 303)
@@ -57,9 +58,19 @@ def return_to_page(recipient_id: str) -> ResponseReturnValue:
     return redirect(page_path(view), 303)
 
 
-def code_page(view: CeremonyView, token: str, *, error: str | None = None, status: int = 200) -> ResponseReturnValue:
-    """Return the page on which a code is asked for and entered."""
-    return render_template("code.html", view=view, form_key=form_key(token), digits=DIGITS, error=error), status
+def code_page(
+    view: CeremonyView,
+    token: str,
+    *,
+    error: str | None = None,
+    send_error: str | None = None,
+    status: int = 200,
+) -> ResponseReturnValue:
+    """Return the page on which a code is asked for and entered, with what is wrong beside the one or the other."""
+    page = render_template(
+        "code.html", view=view, form_key=form_key(token), digits=DIGITS, error=error, send_error=send_error
+    )
+    return page, status
 
 
 def _codes() -> Codes:
