@@ -27,7 +27,10 @@ _held = threading.local()
 
 @contextmanager
 def taken() -> Iterator[None]:
-    """Take a turn, and have it until the end or until it is given up."""
+    """Take a turn, and have it until the end or until it is given up; within one's own turn this does nothing."""
+    if has_turn():
+        yield
+        return
     _take()
     try:
         yield

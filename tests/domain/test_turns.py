@@ -46,6 +46,15 @@ def test_a_turn_ends_with_its_block():
     assert in_another_thread(has_turn_at_once)
 
 
+def test_a_turn_within_a_turn_is_the_same_one():
+    with turns.taken():
+        with turns.taken():
+            pass
+
+        assert turns.has_turn()
+    assert in_another_thread(has_turn_at_once)
+
+
 def test_who_never_took_a_turn_can_give_none_up():
     with turns.taken():
         in_another_thread(give_up)
