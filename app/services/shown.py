@@ -5,7 +5,7 @@ rest. A request whose create is still in doubt is not shown.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.domain.errors import NotFound
+from app.extensions import Base
 from app.models import Recipient, SignatureRequest
 from app.prepared import Prepared
 from app.services.unit_of_work import read_rows
@@ -59,33 +60,17 @@ class ClaimedRequest(ShownRequest):
     provider_id: str | None
 
 
+def _columns(model: type[Base], shown: type[ShownRequest | ShownRecipient]) -> tuple[InstrumentedAttribute[Any], ...]:
+    names = (member.name for member in fields(shown) if member.default_factory is MISSING)
+    return tuple(getattr(model, name) for name in names)
+
+
 #: What a caller can be shown.
 AnyRequest = SignatureRequest | ShownRequest
 
-#: In the order of the members above.
-OF_REQUEST: tuple[InstrumentedAttribute[Any], ...] = (
-    SignatureRequest.id,
-    SignatureRequest.render_id,
-    SignatureRequest.name,
-    SignatureRequest.status,
-    SignatureRequest.expiration_hours,
-    SignatureRequest.error_message,
-    SignatureRequest.created_at,
-    SignatureRequest.completed_at,
-    SignatureRequest.signed_file_id,
-    SignatureRequest.certificate_file_id,
-    SignatureRequest.erased_at,
-)
-OF_RECIPIENT: tuple[InstrumentedAttribute[Any], ...] = (
-    Recipient.provider_id,
-    Recipient.first_name,
-    Recipient.last_name,
-    Recipient.email,
-    Recipient.designation,
-    Recipient.order,
-    Recipient.signed_at,
-    Recipient.declined_at,
-)
+#: What the members above are read from, in their order.
+OF_REQUEST = _columns(SignatureRequest, ShownRequest)
+OF_RECIPIENT = _columns(Recipient, ShownRecipient)
 
 #: Asked at every get, and at every replay.
 BY_ID = Prepared(
