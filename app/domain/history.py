@@ -16,6 +16,23 @@ class Mark(StrEnum):
     ERASED = "erased"
 
 
+class Cause(StrEnum):
+    """What made us write a step down."""
+
+    #: A call of the project.
+    API = "api"
+    #: What the signing service says.
+    PROVIDER = "provider"
+    #: A command.
+    OPERATOR = "operator"
+    #: Its time had passed.
+    WORKER = "worker"
+    #: Its files are here.
+    ARCHIVE = "archive"
+    #: No envelope of it was found.
+    DOUBT = "doubt"
+
+
 class Actor(StrEnum):
     """By whom something happened."""
 
@@ -40,11 +57,13 @@ TYPE_BY_ACTION: dict[str, str] = {
     Mark.ERASED: "signature.erased",
 }
 
+ACTOR_BY_CAUSE = {Cause.API: Actor.API, Cause.PROVIDER: Actor.PROVIDER, Cause.OPERATOR: Actor.OPERATOR}
+
 ACTS_OF_RECIPIENTS = frozenset({Action.VIEW, Action.DECLINE, Mark.SIGNED, Mark.DECLINED})
 
 
 def actor_of(action: str, cause: str) -> Actor:
-    """Return by whom an entry's action happened; `cause` is how we learned of it."""
+    """Return by whom an entry's action happened."""
     if action in ACTS_OF_RECIPIENTS:
         return Actor.RECIPIENT
-    return Actor(cause) if cause in set(Actor) else Actor.SYSTEM
+    return ACTOR_BY_CAUSE.get(Cause(cause), Actor.SYSTEM)

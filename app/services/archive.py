@@ -25,6 +25,7 @@ from app.domain.errors import (
     UnreadablePdf,
     UpstreamError,
 )
+from app.domain.history import Cause
 from app.domain.lifecycle import OPEN, Action, Status
 from app.domain.ports import SavedFile, SigningProvider
 from app.models import SignatureRequest, StoredFile
@@ -163,7 +164,7 @@ def _conclude(held: Claim, *, signed: Fetched, certificate: Fetched, deps: Depen
             if certificate.saved and request.certificate_file_id is None:
                 request.certificate_file = stored_files.record(session, certificate.saved)
             if request.status != Status.COMPLETED:
-                transitions.apply(session, request, Action.COMPLETE, cause="archive")
+                transitions.apply(session, request, Action.COMPLETE, cause=Cause.ARCHIVE)
                 request.completed_at = request.finished_at
         wait = backoff.exponential(held.attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
         asked = timedelta(seconds=max(signed.retry_after or 0, certificate.retry_after or 0))

@@ -12,6 +12,7 @@ from structlog.contextvars import bind_contextvars
 from app.config import Settings
 from app.domain import backoff, clock
 from app.domain.errors import ProviderError
+from app.domain.history import Cause
 from app.domain.lifecycle import Action, Status
 from app.domain.ports import EnvelopeStatus, FoundEnvelope, SentEnvelope, SigningProvider
 from app.models import SignatureRequest
@@ -170,7 +171,7 @@ def _give_up(session: Session, request: SignatureRequest) -> None:
     """Make a request that has no envelope visible as `failed`, and free its key."""
     idempotency.free(session, resource_id=request.id)
     request.created_at = stamp_created_at(session, SignatureRequest, request.project_id)
-    transitions.apply(session, request, Action.FAIL, cause="doubt", reason=GIVEN_UP)
+    transitions.apply(session, request, Action.FAIL, cause=Cause.DOUBT, reason=GIVEN_UP)
     leases.hand_over(request)
     request.due_at = clock.utcnow() + FIRST_LATE_LOOK
 

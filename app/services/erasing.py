@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, undefer
 from app.domain import clock
 from app.domain.erasure import ADDRESS, NAME
 from app.domain.errors import Conflict, NotFound
+from app.domain.history import Cause
 from app.domain.lifecycle import TERMINAL
 from app.models import (
     HistoryEntry,
@@ -24,8 +25,6 @@ from app.services import discarding, events, leases, transitions
 from app.services.at_rest import at_rest
 from app.services.dependencies import Dependencies
 from app.services.unit_of_work import reading, unit_of_work
-
-CAUSE = "operator"
 
 #: Files of one request that are removed at once; the worker removes what is left.
 FILES = 10
@@ -75,7 +74,7 @@ def _erase(session: Session, request: SignatureRequest) -> None:
     session.execute(update(HistoryEntry).where(HistoryEntry.request_id == request.id).values(reason=None))
     _erase_messages(session, request)
     _erase_files(session, request, now=now)
-    transitions.mark_erased(session, request, cause=CAUSE)
+    transitions.mark_erased(session, request, cause=Cause.OPERATOR)
 
 
 def _erase_messages(session: Session, request: SignatureRequest) -> None:

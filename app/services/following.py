@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.config import Settings
 from app.domain import backoff, clock
 from app.domain.errors import ProviderError
+from app.domain.history import Cause
 from app.domain.lifecycle import OPEN, Action, Status
 from app.domain.ports import EnvelopeState, EnvelopeStatus, RecipientState, SigningProvider
 from app.models import Recipient, SignatureRequest
@@ -25,8 +26,6 @@ from app.services.unit_of_work import unit_of_work
 log = structlog.get_logger(__name__)
 
 Person = TypeVar("Person", Recipient, ShownRecipient)
-
-CAUSE = "provider"
 
 LONGEST_POLL = timedelta(hours=6)
 
@@ -96,7 +95,7 @@ def view(session: Session, request: SignatureRequest, viewers: Sequence[str]) ->
         if recipient.email.casefold() == email.casefold()
     ]
     people = request.recipients if len(request.recipients) == 1 else named
-    transitions.apply(session, request, Action.VIEW, cause=CAUSE, recipient=next(iter(people), None))
+    transitions.apply(session, request, Action.VIEW, cause=Cause.PROVIDER, recipient=next(iter(people), None))
 
 
 def apply_state(session: Session, request: SignatureRequest, state: EnvelopeState) -> None:
@@ -115,15 +114,15 @@ def _apply_status(session: Session, request: SignatureRequest, state: EnvelopeSt
             request.finished_at = state.finished_at or clock.utcnow()
             leases.hand_over(request)
         case EnvelopeStatus.CANCELLED if request.expiry_requested_at and not request.cancel_requested_at:
-            transitions.apply(session, request, Action.EXPIRE, cause=CAUSE)
+            transitions.apply(session, request, Action.EXPIRE, cause=Cause.PROVIDER)
         case EnvelopeStatus.CANCELLED:
-            transitions.apply(session, request, Action.CANCEL, cause=CAUSE, reason=request.cancel_reason)
+            transitions.apply(session, request, Action.CANCEL, cause=Cause.PROVIDER, reason=request.cancel_reason)
         case EnvelopeStatus.DECLINED:
             decliner = next((person for person in request.recipients if person.declined_at is not None), None)
             reason = _decline_reason(state)
-            transitions.apply(session, request, Action.DECLINE, cause=CAUSE, reason=reason, recipient=decliner)
+            transitions.apply(session, request, Action.DECLINE, cause=Cause.PROVIDER, reason=reason, recipient=decliner)
         case EnvelopeStatus.EXPIRED:
-            transitions.apply(session, request, Action.EXPIRE, cause=CAUSE)
+            transitions.apply(session, request, Action.EXPIRE, cause=Cause.PROVIDER)
 
 
 def match_recipient(recipients: Collection[Person], state: RecipientState) -> Person | None:
@@ -152,11 +151,13 @@ def _apply_recipients(session: Session, request: SignatureRequest, state: Envelo
         if recipient is None:
             continue
         if person.signed_at is not None:
-            transitions.mark_signed(session, request, recipient, at=person.signed_at, cause=CAUSE)
+            transitions.mark_signed(session, request, recipient, at=person.signed_at, cause=Cause.PROVIDER)
         if person.declined_at is not None:
-            transitions.mark_declined(session, request, recipient, at=person.declined_at, cause=CAUSE)
+            transitions.mark_declined(session, request, recipient, at=person.declined_at, cause=Cause.PROVIDER)
         if person.mail_failures:
-            transitions.mark_mail_failed(session, request, recipient, reasons=person.mail_failures, cause=CAUSE)
+            transitions.mark_mail_failed(
+                session, request, recipient, reasons=person.mail_failures, cause=Cause.PROVIDER
+            )
 
 
 def _decline_reason(state: EnvelopeState) -> str | None:

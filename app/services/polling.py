@@ -10,6 +10,7 @@ from structlog.contextvars import bind_contextvars
 
 from app.domain import backoff, clock
 from app.domain.errors import EnvelopeAlreadyOver, ProviderError
+from app.domain.history import Cause
 from app.domain.lifecycle import OPEN, Action, Status
 from app.domain.ports import SigningProvider
 from app.models import SignatureRequest
@@ -116,5 +117,5 @@ def _expire(request: SignatureRequest, held: Claim, *, signing: SigningProvider,
         return
     with unit_of_work() as session:
         request = transitions.lock(session, request.id)
-        if transitions.apply(session, request, Action.EXPIRE, cause="worker"):
+        if transitions.apply(session, request, Action.EXPIRE, cause=Cause.WORKER):
             following.schedule_poll(request, settings=deps.settings)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.domain.errors import EnvelopeAlreadyOver, ProviderUnavailable
+from app.domain.history import Cause
 from app.domain.lifecycle import Status
 from app.domain.ports import SentEnvelope, SigningProvider
 from app.models import Recipient, SignatureRequest
@@ -90,7 +91,7 @@ def _become_sent(session: Session, request: ClaimedRequest, envelope: SentEnvelo
     transitions.send(
         session,
         request,
-        cause="api",
+        cause=Cause.API,
         provider_id=request.provider_id,
         created_at=request.created_at,
         expires_at=expires_at,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.domain import clock
 from app.domain.errors import Conflict, InvalidRequest, ProviderError, ProviderUnavailable, RateLimited, ReminderRefused
+from app.domain.history import Cause
 from app.domain.lifecycle import TERMINAL
 from app.domain.ports import Designation
 from app.models import Recipient, SignatureRequest
@@ -17,8 +18,6 @@ from app.services.unit_of_work import unit_of_work
 
 #: Between two reminders of one request.
 PAUSE = timedelta(minutes=1)
-
-CAUSE = "api"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,5 +124,5 @@ def _record(request_id: UUID, people: Collection[UUID]) -> SignatureRequest:
         request = transitions.lock(session, request_id)
         for recipient in request.recipients:
             if recipient.id in people:
-                transitions.mark_reminded(session, request, recipient, cause=CAUSE)
+                transitions.mark_reminded(session, request, recipient, cause=Cause.API)
     return request

@@ -19,6 +19,7 @@ from app.domain.errors import (
     ProviderUnavailable,
     SignaturesUnavailable,
 )
+from app.domain.history import Cause
 from app.domain.ids import new_id
 from app.domain.lifecycle import TERMINAL, Action, Status
 from app.domain.ports import EnvelopeDraft, SigningProvider
@@ -149,7 +150,7 @@ def cancel(request_id: UUID, *, project_id: UUID, reason: str | None, deps: Depe
         raise
     with unit_of_work() as session:
         request = transitions.lock(session, request_id)
-        moved = transitions.apply(session, request, Action.CANCEL, cause="api", reason=reason)
+        moved = transitions.apply(session, request, Action.CANCEL, cause=Cause.API, reason=reason)
         if moved:
             following.schedule_poll(request, settings=deps.settings)
     if not moved and request.status != Status.CANCELLED:

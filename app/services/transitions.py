@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import clock
 from app.domain.events import EVENT_BY_ACTION, Event
-from app.domain.history import Mark
+from app.domain.history import Cause, Mark
 from app.domain.lifecycle import Action, Status, next_status
 from app.models import HistoryEntry, Recipient, SignatureRequest
 from app.models.columns import table_of
@@ -46,7 +46,7 @@ def lock(session: Session, request_id: UUID) -> SignatureRequest:
     )
 
 
-def send(session: Session, request: ClaimedRequest, *, cause: str, **values: Any) -> None:
+def send(session: Session, request: ClaimedRequest, *, cause: Cause, **values: Any) -> None:
     """Move a locked request from `creating` to `sent`, and give its row these values too.
 
     As `apply`, but without models around the rows: every create comes through here.
@@ -62,7 +62,7 @@ def apply(  # noqa: PLR0913 (what happened, and its circumstances)
     request: SignatureRequest,
     action: Action,
     *,
-    cause: str,
+    cause: Cause,
     reason: str | None = None,
     recipient: Recipient | None = None,
 ) -> bool:
@@ -84,7 +84,9 @@ def apply(  # noqa: PLR0913 (what happened, and its circumstances)
     return True
 
 
-def mark_signed(session: Session, request: SignatureRequest, recipient: Recipient, *, at: datetime, cause: str) -> None:
+def mark_signed(
+    session: Session, request: SignatureRequest, recipient: Recipient, *, at: datetime, cause: Cause
+) -> None:
     """Record, once, that a person signed; the request's status does not move."""
     if recipient.signed_at is None:
         recipient.signed_at = at
@@ -93,7 +95,7 @@ def mark_signed(session: Session, request: SignatureRequest, recipient: Recipien
 
 
 def mark_declined(
-    session: Session, request: SignatureRequest, recipient: Recipient, *, at: datetime, cause: str
+    session: Session, request: SignatureRequest, recipient: Recipient, *, at: datetime, cause: Cause
 ) -> None:
     """Record, once, that a person declined; what follows for the request is a transition of its own."""
     if recipient.declined_at is None:
@@ -101,13 +103,13 @@ def mark_declined(
         _record(session, request, action=Mark.DECLINED, recipient=recipient, cause=cause)
 
 
-def mark_reminded(session: Session, request: SignatureRequest, recipient: Recipient, *, cause: str) -> None:
+def mark_reminded(session: Session, request: SignatureRequest, recipient: Recipient, *, cause: Cause) -> None:
     """Record that a person was reminded; nothing moves."""
     _record(session, request, action=Mark.REMINDED, recipient=recipient, cause=cause)
 
 
 def mark_mail_failed(
-    session: Session, request: SignatureRequest, recipient: Recipient, *, reasons: Sequence[str], cause: str
+    session: Session, request: SignatureRequest, recipient: Recipient, *, reasons: Sequence[str], cause: Cause
 ) -> None:
     """Record, once each, the mails to a person that could not be delivered; nothing moves.
 
@@ -118,7 +120,7 @@ def mark_mail_failed(
         _record(session, request, action=Mark.MAIL_FAILED, recipient=recipient, cause=cause, reason=reason)
 
 
-def mark_erased(session: Session, request: SignatureRequest, *, cause: str) -> None:
+def mark_erased(session: Session, request: SignatureRequest, *, cause: Cause) -> None:
     """Record that the request's personal data and files were erased; nothing moves."""
     _record(session, request, action=Mark.ERASED, cause=cause)
 
@@ -128,7 +130,7 @@ def _record(  # noqa: PLR0913 (the columns of the row)
     request: SignatureRequest,
     *,
     action: str,
-    cause: str,
+    cause: Cause,
     before: Status | None = None,
     recipient: Recipient | None = None,
     reason: str | None = None,
@@ -155,7 +157,7 @@ def _enter(  # noqa: PLR0913 (the columns of the row)
     *,
     action: str,
     before: str,
-    cause: str,
+    cause: Cause,
     recipient: Recipient | None = None,
     reason: str | None = None,
 ) -> None:
