@@ -229,11 +229,14 @@ def test_what_is_delivered_was_taken_once_and_last(storm: Storm):
         assert not any(taken[:-1])
 
 
-def test_every_attempt_that_was_recorded_was_made_and_no_other(storm: Storm):
-    made = Counter(received.delivery_id for received in storm.received)
-    recorded = Counter({str(each): len(attempts) for each, attempts in storm.attempts.items()})
+def test_every_attempt_that_was_made_is_recorded_and_no_other(storm: Storm):
+    made = Counter(UUID(received.delivery_id) for received in storm.received)
 
-    assert made == recorded
+    assert set(made) <= set(storm.attempts)
+    for delivery_id, attempts in storm.attempts.items():
+        # On a busy machine an attempt can run out of time before the receiver has heard of it.
+        surely_made = [attempt for attempt in attempts if attempt.error != "timeout"]
+        assert len(surely_made) <= made[delivery_id] <= len(attempts)
 
 
 def test_all_attempts_verify_and_carry_the_same_bytes(storm: Storm):
