@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.server import metrics_folder
-from app.server.worker import PatientWorker
+from app.server.worker import PatientWorker, keep_early_stops
 
 
 class Worker(PatientWorker):
@@ -47,6 +47,9 @@ preload_app = True
 #: New objects that are not gone yet, before Python looks for circles among them. Its own 700 are reached several times
 #: in one request, and what a request leaves behind goes without being looked for.
 YOUNG_OBJECTS = 10_000
+
+
+post_fork = keep_early_stops
 
 
 def when_ready(_server: Any) -> None:

@@ -2,11 +2,13 @@
 
 import json
 import math
+import signal
 import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from queue import Empty
 from selectors import EVENT_READ
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +21,11 @@ from app.server.intake import Intake
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from gunicorn.arbiter import Arbiter
+
+#: The signals that end a worker.
+STOPS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 
 #: Seconds in which a client can read its answer before the connection is gone, and in which what it sends is discarded.
 LINGER = 2.0
@@ -77,6 +84,20 @@ class _Overheard:
         self.said += data
 
 
+def keep_early_stops(arbiter: "Arbiter", _worker: ThreadWorker) -> None:
+    """Keep the signals that come before the worker has handlers for them: the `post_fork` of our settings.
+
+    Until then it has those of its master, which put them into a queue that nobody reads here. A worker that was asked
+    to stop right after the fork went on, until it was killed after the whole graceful time-out.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    with suppress(Empty):
+        while True:
+            early = arbiter.SIG_QUEUE.get_nowait()
+            if early in STOPS:
+                signal.raise_signal(early)
+
+
 class PatientWorker(ThreadWorker):
     """A thread worker whose threads are for requests that are here."""
 
@@ -89,6 +110,11 @@ class PatientWorker(ThreadWorker):
         self._next_sweep = 0.0
         self._closes_at = math.inf
         super().init_process()
+
+    def init_signals(self) -> None:
+        """Heed signals, those also that have come since the fork (`keep_early_stops`)."""
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection; who has more of them hesitates longer, so that a sibling with fewer is first."""

@@ -1,15 +1,19 @@
 """The worker's loop: whom it waits for, and for how long."""
 
 import logging
+import os
+import signal
 import socket
 from concurrent.futures import Future
+from queue import SimpleQueue
 from selectors import DefaultSelector
+from types import SimpleNamespace
 
 import pytest
 from gunicorn.config import Config
 from gunicorn.workers.gthread import TConn
 
-from app.server.worker import LINGER, PatientWorker
+from app.server.worker import LINGER, STOPS, PatientWorker, keep_early_stops
 
 HEAD = b"POST /v1/signatures HTTP/1.1\r\nHost: sign.test\r\nContent-Length: 2\r\n\r\n"
 
@@ -83,3 +87,46 @@ def test_a_stop_does_not_wait_for_a_request_that_keeps_it_waiting(worker, client
 
     assert theirs.recv(1024).startswith(b"HTTP/1.1 408 ")
     assert worker.nr_conns == 0
+
+
+@pytest.fixture
+def signals(worker):
+    """The handlers of this process, put back."""
+    handlers = {each: signal.getsignal(each) for each in worker.SIGNALS}
+    wakes = signal.set_wakeup_fd(-1)
+    reader, writer = worker.PIPE = os.pipe()
+    os.set_blocking(writer, False)
+    worker.method_queue.init()
+    yield
+    signal.set_wakeup_fd(wakes)
+    for each, handler in handlers.items():
+        signal.signal(each, handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    worker.method_queue.close()
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.parametrize("comes", ["before the fork is known", "before the handlers are there"])
+def test_a_stop_that_comes_before_a_worker_can_heed_it_is_heeded(worker, signals, comes):
+    master = SimpleNamespace(SIG_QUEUE=SimpleQueue())
+    if comes == "before the fork is known":
+        master.SIG_QUEUE.put(signal.SIGTERM)
+    keep_early_stops(master, worker)
+    if comes == "before the handlers are there":
+        signal.raise_signal(signal.SIGTERM)
+
+    worker.init_signals()
+
+    assert not worker.alive
+
+
+def test_what_woke_the_master_does_not_stop_a_worker(worker, signals):
+    master = SimpleNamespace(SIG_QUEUE=SimpleQueue())
+    for each in (signal.SIGCHLD, signal.SIGHUP, None):
+        master.SIG_QUEUE.put(each)
+
+    keep_early_stops(master, worker)
+    worker.init_signals()
+
+    assert worker.alive
